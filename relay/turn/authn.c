@@ -1,0 +1,140 @@
+/* The long-term credential mechanism (RFC 8489 section 9.2.4), in that section's order. */
+#include "base/reader.h"
+#include "crypto/longterm.h"
+#include "turn/turn_int.h"
+#include "wire/stun_auth.h"
+
+#include <errno.h>
+
+enum auth_const { CHALLENGE_MAX = 160, ALGORITHM_HEADER = 4 };
+
+/* If both are there, MESSAGE-INTEGRITY-SHA256 alone decides. */
+static enum stun_attr integrity_of(const struct stun_msg *m)
+{
+    return stun_has(m, STUN_ATTR_MESSAGE_INTEGRITY_SHA256) ? STUN_ATTR_MESSAGE_INTEGRITY_SHA256
+                                                           : STUN_ATTR_MESSAGE_INTEGRITY;
+}
+
+static bool read_user(struct req *r)
+{
+    if (stun_has(r->m, STUN_ATTR_USERNAME))
+        return stun_get_bytes(r->m, STUN_ATTR_USERNAME, &r->user);
+    r->user_is_hash = true;
+    return stun_get_bytes(r->m, STUN_ATTR_USERHASH, &r->user);
+}
+
+/* Which key the client means. Without the nonce's feature bit the two attributes say nothing; with
+ * it, whoever removed or reordered the offer on the way is found out here. */
+static enum stun_code choose_algorithm(struct req *r, struct span nonce)
+{
+    bool one = stun_has(r->m, STUN_ATTR_PASSWORD_ALGORITHM);
+    bool all = stun_has(r->m, STUN_ATTR_PASSWORD_ALGORITHMS);
+    if (!nonce_offers_algorithms(nonce) || (!one && !all))
+        return STUN_OK;
+    struct span chosen, echoed;
+    if (!stun_get_bytes(r->m, STUN_ATTR_PASSWORD_ALGORITHM, &chosen) ||
+        !stun_get_bytes(r->m, STUN_ATTR_PASSWORD_ALGORITHMS, &echoed))
+        return STUN_BAD_REQUEST;
+    if (!span_eq(echoed, offered_algorithms()) || chosen.n != ALGORITHM_HEADER)
+        return STUN_BAD_REQUEST;
+    struct reader in = r_from(chosen);
+    uint16_t alg = r_u16(&in);
+    if (r_u16(&in) != 0 || (alg != STUN_ALG_MD5 && alg != STUN_ALG_SHA256))
+        return STUN_BAD_REQUEST;
+    r->sha256 = alg == STUN_ALG_SHA256;
+    r->sign_sha256 = true;
+    return STUN_OK;
+}
+
+/* One tag for USERNAME and USERHASH of the same user, so either may follow the other. */
+static uint64_t tag_of(struct req *r)
+{
+    uint8_t hash[SHA256_LEN] = {0};
+    if (r->user_is_hash)
+        return siphash(r->t->tag_key, r->user.p, r->user.n);
+    longterm_userhash(r->t->crypto, r->user, span_text(r->t->conf->realm), hash);
+    return siphash(r->t->tag_key, hash, sizeof hash);
+}
+
+static bool key_fits(struct req *r, struct span key)
+{
+    if (!stun_verify(r->m, r->t->crypto, integrity_of(r->m), key))
+        return false;
+    memcpy(r->key, key.p, key.n);
+    r->key_len = key.n;
+    return true;
+}
+
+/* A living allocation keeps its key: it goes on when the credential has expired or its secret is
+ * gone (draft-uberti section 4.2), unless the operator wants it strict. */
+static bool living_key_fits(struct req *r)
+{
+    const struct alloc *a = r->alloc;
+    if (!a || r->t->conf->strict_expiry || a->sha256 != r->sha256 || a->user_tag != r->user_tag)
+        return false;
+    return key_fits(r, span_of(a->key, a->key_len));
+}
+
+static bool any_key_fits(struct req *r)
+{
+    struct turn_cred_query query = {.user = r->user, .is_hash = r->user_is_hash};
+    query.sha256 = r->sha256;
+    query.ignore_expiry = r->alloc && !r->t->conf->strict_expiry;
+    struct turn_cred cred = {0};
+    bool fits = false;
+    for (; !fits && query.nth < CANDIDATES_MAX; query.nth++) {
+        if (r->t->host->credential(r->t->host, &query, &cred) != 0)
+            break;
+        r->account = cred.account;
+        fits = key_fits(r, span_of(cred.key, cred.key_len));
+    }
+    crypto_wipe(cred.key, sizeof cred.key);
+    return fits;
+}
+
+bool is_repeated_allocate(const struct req *r)
+{
+    return r->alloc && r->m->method == STUN_ALLOCATE && r->alloc->user_tag == r->user_tag &&
+           span_eq(span_of(r->alloc->tid, STUN_TID_LEN), span_of(r->m->tid, STUN_TID_LEN));
+}
+
+static bool nonce_good(struct req *r, struct span nonce)
+{
+    struct nonce_seen seen = {
+        .client = &r->flow->client,
+        .transport = r->flow->transport,
+        .text = nonce,
+        .now = r->now,
+        .lifetime_s = r->t->conf->times.nonce,
+    };
+    bool full, userhash;
+    return nonce_check(&r->t->shared->nonce, &seen, &full, &userhash) == NONCE_GOOD;
+}
+
+enum stun_code authenticate(struct req *r)
+{
+    struct span realm, nonce;
+    if (!stun_has(r->m, integrity_of(r->m)))
+        return STUN_UNAUTHENTICATED;
+    if (!read_user(r) || !stun_get_bytes(r->m, STUN_ATTR_REALM, &realm) ||
+        !stun_get_bytes(r->m, STUN_ATTR_NONCE, &nonce))
+        return STUN_BAD_REQUEST;
+    enum stun_code code = choose_algorithm(r, nonce);
+    if (code != STUN_OK)
+        return code;
+    /* The RFC judges the nonce last. A forged one is cheap to tell, so whoever sends many pays
+     * before any key is derived for him. */
+    bool fresh = nonce_good(r, nonce);
+    if (!fresh && !unproven_pays(r, CHALLENGE_MAX)) {
+        r->silent = true;
+        return STUN_STALE_NONCE;
+    }
+    r->user_tag = tag_of(r);
+    if (!living_key_fits(r) && !any_key_fits(r))
+        return STUN_UNAUTHENTICATED;
+    /* A retransmission is answered from the allocation even if its nonce is over by now. */
+    if (!fresh && !is_repeated_allocate(r))
+        return STUN_STALE_NONCE;
+    r->proven = true;
+    return STUN_OK;
+}
