@@ -1,0 +1,59 @@
+/* Where datagrams are received to, and stay until they have been sent on: a row of slots that is
+ * used from the front and taken back as a whole. A slot holds the largest datagram there is, with
+ * the engine's room around it; pages that no datagram reached are never touched. */
+#ifndef RELAY_NET_ARENA_INT_H
+#define RELAY_NET_ARENA_INT_H
+
+#include "net/sockaddr_int.h"
+#include "turn/turn.h"
+
+#include <sys/uio.h>
+
+enum arena_size {
+    ARENA_SLOTS = 256,
+    ARENA_BATCH = 32, /* datagrams of one receive call, at most */
+    ARENA_BODY = 65535,
+    /* An odd number of cache lines apart, so that small packets spread over the cache's sets. */
+    ARENA_STRIDE = 1045 * 64,
+    ARENA_CONTROL = 96,
+};
+
+struct arena {
+    uint8_t *mem; /* owned */
+    unsigned used;
+    struct mmsghdr msgs[ARENA_BATCH];
+    struct iovec iov[ARENA_BATCH];
+    union sock_name names[ARENA_BATCH];
+    _Alignas(16) uint8_t control[ARENA_BATCH][ARENA_CONTROL];
+};
+
+/* A datagram as it came. */
+struct arrival {
+    struct turn_pkt pkt;
+    struct addr from;
+    struct addr local; /* where it was sent to; ADDR_NONE when not asked for */
+    uint8_t tos;       /* DSCP and ECN; 0 when not asked for */
+};
+
+/* 0 or -ENOMEM. */
+int arena_init(struct arena *a);
+void arena_free(struct arena *a);
+
+unsigned arena_left(const struct arena *a);
+/* Takes every slot back. */
+void arena_reset(struct arena *a);
+/* A slot's body, ARENA_BODY bytes; NULL when none is left. */
+uint8_t *arena_take(struct arena *a);
+
+struct arena_source {
+    int fd;
+    unsigned max;      /* datagrams, at most ARENA_BATCH and what is left */
+    bool with_control; /* the socket delivers what arrival.local and .tos are made of */
+};
+
+/* One receive call. How many datagrams came, or -errno. Their slots are taken. */
+int arena_recv(struct arena *a, const struct arena_source *source);
+/* The i-th datagram of the last arena_recv; false if it is unusable. */
+bool arena_get(const struct arena *a, unsigned i, struct arrival *ret);
+
+#endif

@@ -1,0 +1,130 @@
+/* Between sockets and the engine: hands it what arrived and queues what it decides. */
+#include "net/worker_int.h"
+
+/* One decision of the engine, and what it is about. */
+struct decision {
+    struct turn_out out;
+    struct turn_pkt pkt; /* what arrived; p is NULL when nothing did */
+    uint8_t tos;         /* of what arrived, for data that is passed on */
+};
+
+static bool inside(const struct turn_pkt *pkt, struct span s)
+{
+    uintptr_t first = (uintptr_t)pkt->p - TURN_HEADROOM;
+    uintptr_t at = (uintptr_t)s.p;
+    return pkt->p && at >= first && at + s.n <= (uintptr_t)pkt->p + pkt->n + TURN_TAILROOM;
+}
+
+/* What lies in the engine's own buffer is gone with the next call: moves it to a slot. */
+static bool keep(struct worker *w, struct decision *d)
+{
+    struct span *data = &d->out.data;
+
+    if (data->n == 0 || inside(&d->pkt, *data))
+        return true;
+    uint8_t *slot = data->n <= ARENA_BODY ? arena_take(&w->arena) : NULL;
+    if (!slot)
+        return false;
+    memcpy(slot, data->p, data->n);
+    *data = span_of(slot, data->n);
+    return true;
+}
+
+static void to_client(struct worker *w, struct decision *d)
+{
+    const struct turn_flow *flow = &d->out.flow;
+
+    if (flow->listener >= w->n_listeners || !keep(w, d))
+        return;
+    struct out_pkt pkt = {
+        .data = d->out.data, .to = flow->client, .from = flow->server, .tos = d->tos};
+    batch_push(&w->batch, &w->listeners[flow->listener].out, &pkt);
+}
+
+static void to_peer(struct worker *w, struct decision *d)
+{
+    const struct turn_out *out = &d->out;
+
+    if (out->relay >= w->max_relays || !w->relays[out->relay].open || !keep(w, d))
+        return;
+    struct out_pkt pkt = {
+        .data = out->data, .to = out->to, .tos = d->tos, .dont_fragment = out->dont_fragment};
+    batch_push(&w->batch, &w->relays[out->relay].out, &pkt);
+}
+
+/* A relayed address of ours got data from another one of ours; with whom it then ends is a client
+ * of this worker. */
+static void hairpin(struct worker *w, const struct mail *mail, struct turn_pkt pkt)
+{
+    int64_t relay = turn_relay_find(w->engine, &mail->to);
+
+    if (relay < 0)
+        return;
+    struct turn_peer_pkt in = {.relay = (uint32_t)relay, .peer = mail->from, .pkt = pkt};
+    struct decision d = {.pkt = pkt, .tos = mail->tos};
+    if (turn_from_peer(w->engine, &in, worker_now(w), &d.out) == TURN_TO_CLIENT)
+        to_client(w, &d);
+}
+
+static void to_relay(struct worker *w, struct decision *d)
+{
+    const struct turn_out *out = &d->out;
+    struct mail mail = {.from = out->from, .to = out->to, .tos = d->tos};
+
+    if (out->worker >= w->n_workers || (out->data.n > 0 && !inside(&d->pkt, out->data)))
+        return;
+    if (out->worker != w->number) {
+        mailbox_post(&w->all[out->worker].mailbox, &mail, out->data);
+        return;
+    }
+    size_t offset = out->data.n ? (uintptr_t)out->data.p - (uintptr_t)d->pkt.p : 0;
+    if (offset <= d->pkt.n)
+        hairpin(w, &mail, (struct turn_pkt){d->pkt.p + offset, out->data.n});
+}
+
+static void obey(struct worker *w, enum turn_verdict verdict, struct decision *d)
+{
+    static void (*const obeying[])(struct worker *, struct decision *) = {
+        [TURN_TO_CLIENT] = to_client,
+        [TURN_TO_PEER] = to_peer,
+        [TURN_TO_RELAY] = to_relay,
+    };
+    if (verdict != TURN_DROP)
+        obeying[verdict](w, d);
+}
+
+void dispatch_client(struct worker *w, const struct listener *l, const struct arrival *in)
+{
+    struct turn_flow flow = {
+        .client = in->from, .server = l->addr, .listener = l->index, .transport = TURN_UDP};
+    struct decision d = {.pkt = in->pkt};
+
+    if (l->out.any) {
+        flow.server = in->local;
+        flow.server.port = l->addr.port;
+    }
+    enum turn_verdict verdict = turn_from_client(w->engine, &flow, in->pkt, worker_now(w), &d.out);
+    /* An answer is ours, not the client's own data passed on. */
+    d.tos = verdict == TURN_TO_CLIENT ? 0 : in->tos;
+    obey(w, verdict, &d);
+}
+
+void dispatch_peer(struct worker *w, uint32_t relay, const struct arrival *arrival)
+{
+    struct turn_peer_pkt in = {.relay = relay, .peer = arrival->from, .pkt = arrival->pkt};
+    struct decision d = {.pkt = arrival->pkt, .tos = arrival->tos};
+
+    obey(w, turn_from_peer(w->engine, &in, worker_now(w), &d.out), &d);
+}
+
+void dispatch_icmp(struct worker *w, const struct turn_icmp *icmp)
+{
+    struct decision d = {0};
+
+    obey(w, turn_from_icmp(w->engine, icmp, worker_now(w), &d.out), &d);
+}
+
+void dispatch_mail(struct worker *w, const struct mail *mail, struct turn_pkt pkt)
+{
+    hairpin(w, mail, pkt);
+}

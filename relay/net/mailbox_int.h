@@ -1,0 +1,53 @@
+/* What other threads may hand to a worker: datagrams between relays of different workers, a new
+ * world, orders. Two byte buffers, one being filled under the lock while the worker reads the
+ * other; bounded, so a flood is dropped and not remembered. */
+#ifndef RELAY_NET_MAILBOX_INT_H
+#define RELAY_NET_MAILBOX_INT_H
+
+#include "net/net.h"
+
+#include <pthread.h>
+
+enum { MAILBOX_BYTES = 1 << 20 };
+
+struct mail {
+    struct addr from;
+    struct addr to;
+    uint32_t n; /* bytes of payload, behind this and TURN_HEADROOM */
+    uint8_t tos;
+};
+
+struct mail_orders {
+    struct net_world *world; /* NULL = no new one; the reference passes to the worker */
+    bool drain;
+    bool stop;
+};
+
+struct mailbox {
+    pthread_mutex_t lock;
+    int wake; /* eventfd, readable when there is something to take */
+    bool woken;
+    uint8_t *filling; /* both owned */
+    uint8_t *reading;
+    size_t filled;
+    size_t readable;
+    size_t at;
+    struct mail_orders orders;
+};
+
+/* 0 or -errno. */
+int mailbox_init(struct mailbox *m);
+/* Gives a world back that was never taken, or NULL. A zeroed mailbox is fine. */
+struct net_world *mailbox_free(struct mailbox *m);
+
+/* Any thread. Copies the payload; false when full. */
+bool mailbox_post(struct mailbox *m, const struct mail *mail, struct span payload);
+/* Any thread. Gives back a world that this one replaces before it was taken, or NULL. */
+struct net_world *mailbox_order(struct mailbox *m, const struct mail_orders *orders);
+
+/* The worker: whatever mailbox_read returned before is gone after this. */
+struct mail_orders mailbox_take(struct mailbox *m);
+/* The next datagram of what was taken, with the engine's room around it; false at the end. */
+bool mailbox_read(struct mailbox *m, struct mail *ret, struct turn_pkt *pkt);
+
+#endif

@@ -1,0 +1,172 @@
+/* Sockets that peers send to: one per relayed transport address. Neither ICMP nor send errors ever
+ * close one; they are the peer's doing, and the allocation is the client's. */
+#include "net/worker_int.h"
+
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <unistd.h>
+
+/* Media mostly comes one datagram at a time, and then one is the cheapest to ask for; where more
+ * was waiting as soon as the next turn, several are. */
+enum { RELAY_BATCH = 8, ERRORS_PER_TURN = 8 };
+
+/* RFC 8656 section 11.5: what may be told to the client; with_mtu is code + 1 of the one that
+ * carries an MTU, or MTU_ANY_CODE. */
+enum { MTU_ANY_CODE = 256 };
+
+static const struct icmp_row {
+    uint8_t origin;
+    uint8_t type;
+    uint16_t with_mtu;
+} icmp_rows[] = {
+    {SO_EE_ORIGIN_ICMP, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED + 1},
+    {SO_EE_ORIGIN_ICMP, ICMP_TIME_EXCEEDED, 0},
+    {SO_EE_ORIGIN_ICMP6, ICMP6_DST_UNREACH, 0},
+    {SO_EE_ORIGIN_ICMP6, ICMP6_PACKET_TOO_BIG, MTU_ANY_CODE},
+    {SO_EE_ORIGIN_ICMP6, ICMP6_TIME_EXCEEDED, 0},
+};
+
+static const struct icmp_row *icmp_find(const struct sock_extended_err *e)
+{
+    for (size_t i = 0; i < sizeof icmp_rows / sizeof *icmp_rows; i++) {
+        if (icmp_rows[i].origin == e->ee_origin && icmp_rows[i].type == e->ee_type)
+            return &icmp_rows[i];
+    }
+    return NULL;
+}
+
+static bool is_error(const struct cmsghdr *c)
+{
+    bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+    bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+    return (v4 || v6) && c->cmsg_len >= CMSG_LEN(sizeof(struct sock_extended_err));
+}
+
+/* The kernel gives the original datagram's destination as the message's name. */
+static bool read_icmp(struct msghdr *m, struct turn_icmp *ret)
+{
+    struct sock_extended_err e = {0};
+    struct addr peer;
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        if (is_error(c))
+            memcpy(&e, CMSG_DATA(c), sizeof e);
+    }
+    const struct icmp_row *row = icmp_find(&e);
+    if (!row || !sockaddr_to_addr(m->msg_name, m->msg_namelen, &peer))
+        return false;
+    bool mtu = row->with_mtu == MTU_ANY_CODE || row->with_mtu == e.ee_code + 1;
+    *ret = (struct turn_icmp){
+        .peer = peer, .type = e.ee_type, .code = e.ee_code, .data = mtu ? e.ee_info : 0};
+    return true;
+}
+
+static bool next_error(struct relay_sock *r)
+{
+    union sock_name name;
+    _Alignas(16) uint8_t control[512];
+    struct msghdr m = {.msg_name = &name,
+                       .msg_namelen = sizeof name,
+                       .msg_control = control,
+                       .msg_controllen = sizeof control};
+    struct turn_icmp icmp;
+
+    if (recvmsg(r->out.fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+        return false;
+    if (read_icmp(&m, &icmp)) {
+        icmp.relay = r->handle;
+        worker_make_room(r->worker, 1);
+        dispatch_icmp(r->worker, &icmp);
+    }
+    return true;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct relay_sock *r = arg;
+    struct worker *w = r->worker;
+    struct arena_source source = {fd, r->many ? RELAY_BATCH : 1, w->copy_tos};
+    struct arrival in;
+
+    (void)what;
+    worker_make_room(w, 2 * RELAY_BATCH);
+    int n = arena_recv(&w->arena, &source);
+    r->many = n > 1 || (!r->many && r->last_turn + 1 == w->turn);
+    r->last_turn = w->turn;
+    /* The engine may close the relay at any of them. */
+    for (int i = 0; i < n && r->open; i++) {
+        if (arena_get(&w->arena, (unsigned)i, &in))
+            dispatch_peer(w, r->handle, &in);
+    }
+    /* Woken, and no datagram: an error waits, and wakes us until it is taken. */
+    for (int i = 0; n < 0 && i < ERRORS_PER_TURN && r->open; i++) {
+        if (!next_error(r))
+            break;
+    }
+}
+
+/* As few calls as can be: this is most of what an allocation costs. */
+static int set_up(int fd, const struct addr *local, bool copy_tos)
+{
+    bool v6 = local->family == ADDR_V6;
+    int level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    int one = 1;
+
+    if (v6 && setsockopt(fd, level, IPV6_V6ONLY, &one, sizeof one) != 0)
+        return -errno;
+    if (setsockopt(fd, level, v6 ? IPV6_RECVERR : IP_RECVERR, &one, sizeof one) != 0)
+        return -errno;
+    if (copy_tos && setsockopt(fd, level, v6 ? IPV6_RECVTCLASS : IP_RECVTOS, &one, sizeof one) != 0)
+        return -errno;
+    return outlet_allow_fragments(fd, local->family);
+}
+
+static int bind_and_watch(struct relay_sock *r, int fd, const struct addr *local)
+{
+    union sock_name name;
+    socklen_t n = sockaddr_from_addr(local, &name);
+    int err = set_up(fd, local, r->worker->copy_tos);
+
+    if (err != 0)
+        return err;
+    if (bind(fd, &name.sa, n) != 0)
+        return -errno;
+    event_assign(&r->ev, r->worker->base, fd, EV_READ | EV_PERSIST, on_readable, r);
+    return event_add(&r->ev, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+int relay_sock_open(struct worker *w, const struct turn_relay_want *want)
+{
+    if (want->relay >= w->max_relays)
+        return -EINVAL;
+    struct relay_sock *r = &w->relays[want->relay];
+    if (r->open)
+        return -EBUSY;
+    const struct addr *local = &want->local;
+    int fd = socket(sockaddr_family(local), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return errno == ENFILE ? -EMFILE : -errno;
+    r->worker = w;
+    r->handle = want->relay;
+    int err = bind_and_watch(r, fd, local);
+    if (err != 0) {
+        close(fd);
+        return err;
+    }
+    outlet_init(&r->out, fd, local->family, false);
+    r->open = true;
+    return 0;
+}
+
+void relay_sock_close(struct relay_sock *r)
+{
+    if (!r->open)
+        return;
+    batch_purge(&r->out);
+    event_del(&r->ev);
+    close(r->out.fd);
+    r->open = false;
+}

@@ -1,0 +1,260 @@
+/* A worker's life: what the engine may ask of it, its loop, its clock, its mail. */
+#include "net/worker_int.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/mem.h"
+
+/* At least one turn of the loop per second, so that statistics are fresh, and that expiry is late
+ * by no more than the engine's wheel is anyway. */
+enum { TICK_MAX = 1000000, TICK_MIN = 10000 };
+
+static struct worker *worker_of(struct turn_host *host)
+{
+    return container_of(host, struct worker, host);
+}
+
+static int host_relay_open(struct turn_host *host, const struct turn_relay_want *want)
+{
+    return relay_sock_open(worker_of(host), want);
+}
+
+static void host_relay_close(struct turn_host *host, uint32_t relay)
+{
+    struct worker *w = worker_of(host);
+
+    if (relay < w->max_relays)
+        relay_sock_close(&w->relays[relay]);
+}
+
+static int host_credential(struct turn_host *host, const struct turn_cred_query *query,
+                           struct turn_cred *ret)
+{
+    struct worker *w = worker_of(host);
+    return w->world->credential(w->world, w->number, query, ret);
+}
+
+static void host_random(struct turn_host *host, void *ret, size_t n)
+{
+    uint8_t *to = ret;
+
+    (void)host;
+    while (n > 0) {
+        ssize_t got = getrandom(to, n, 0);
+        if (got < 0 && errno != EINTR)
+            abort(); /* nothing safe is left to do without random bytes */
+        size_t some = got > 0 ? (size_t)got : 0;
+        to += some;
+        n -= some;
+    }
+}
+
+usec_t worker_now(struct worker *w)
+{
+    if (w->now == 0)
+        w->now = clock_monotonic();
+    return w->now;
+}
+
+static void flush(struct worker *w)
+{
+    batch_flush(&w->batch);
+    arena_reset(&w->arena);
+}
+
+void worker_make_room(struct worker *w, unsigned slots)
+{
+    if (arena_left(&w->arena) < slots)
+        flush(w);
+}
+
+static void publish(struct worker *w)
+{
+    struct turn_stats s;
+
+    turn_stats(w->engine, &s);
+#define X(name) atomic_store_explicit(&w->stats.name, s.name, memory_order_relaxed);
+    TURN_STATS(X)
+#undef X
+}
+
+static usec_t clamp(usec_t v, usec_t low, usec_t high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+static void tick(struct worker *w, usec_t now)
+{
+    usec_t deadline = turn_deadline(w->engine);
+
+    if (now >= deadline) {
+        turn_expire(w->engine, now);
+        deadline = turn_deadline(w->engine);
+    }
+    publish(w);
+    usec_t wait = clamp(deadline - now, TICK_MIN, TICK_MAX);
+    w->next_tick = now + wait;
+    /* The loop's coarse clock may be behind ours by a few milliseconds. */
+    struct timeval tv = {.tv_usec = (suseconds_t)(wait + TICK_MIN / 2)};
+    tv.tv_sec = tv.tv_usec / USEC_PER_SEC;
+    tv.tv_usec %= USEC_PER_SEC;
+    event_add(&w->tick, &tv);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    /* The timer only ends the loop's sleep; the time is looked at after every turn. */
+    (void)fd;
+    (void)what;
+    (void)arg;
+}
+
+static void obey_orders(struct worker *w, const struct mail_orders *orders)
+{
+    if (orders->world) {
+        turn_set_conf(w->engine, orders->world->turn);
+        world_release(w->world);
+        w->world = orders->world;
+    }
+    if (orders->drain)
+        turn_drain(w->engine);
+    w->stop |= orders->stop;
+}
+
+static void on_mail(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    struct mail mail;
+    struct turn_pkt pkt;
+
+    (void)fd;
+    (void)what;
+    flush(w); /* what was read before may still be queued */
+    struct mail_orders orders = mailbox_take(&w->mailbox);
+    obey_orders(w, &orders);
+    while (mailbox_read(&w->mailbox, &mail, &pkt)) {
+        worker_make_room(w, 1);
+        dispatch_mail(w, &mail, pkt);
+    }
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+
+    tick(w, clock_monotonic());
+    while (!w->stop) {
+        w->now = 0;
+        w->turn++;
+        if (event_base_loop(w->base, EVLOOP_ONCE) < 0)
+            break;
+        flush(w);
+        if (worker_now(w) >= w->next_tick)
+            tick(w, w->now);
+    }
+    publish(w);
+    return NULL;
+}
+
+static struct event_base *new_base(void)
+{
+    struct event_config *config = event_config_new();
+    struct event_base *base = NULL;
+
+    if (!config)
+        return NULL;
+    if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0 &&
+        event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV) == 0)
+        base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+static int init_events(struct worker *w)
+{
+    w->base = new_base();
+    if (!w->base)
+        return -ENOMEM;
+    event_assign(&w->tick, w->base, -1, 0, on_tick, w);
+    event_assign(&w->mail, w->base, w->mailbox.wake, EV_READ | EV_PERSIST, on_mail, w);
+    return event_add(&w->mail, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+static int init_engine(struct worker *w, struct turn_shared *shared)
+{
+    w->host = (struct turn_host){
+        .relay_open = host_relay_open,
+        .relay_close = host_relay_close,
+        .credential = host_credential,
+        .random = host_random,
+    };
+    struct turn_setup setup = {
+        .conf = w->world->turn,
+        .shared = shared,
+        .host = &w->host,
+        .worker = w->number,
+        .max_relays = w->max_relays,
+        .now = clock_monotonic(),
+    };
+    w->engine = turn_new(&setup);
+    return w->engine ? 0 : -ENOMEM;
+}
+
+int worker_init(struct worker *w, const struct worker_setup *setup)
+{
+    w->world = setup->world;
+    w->all = setup->all;
+    w->n_workers = setup->n_workers;
+    w->number = setup->number;
+    w->copy_tos = setup->conf->copy_tos;
+    w->max_relays = setup->conf->max_relays;
+    batch_init(&w->batch);
+
+    int r = mailbox_init(&w->mailbox);
+    if (r == 0)
+        r = arena_init(&w->arena);
+    if (r == 0)
+        r = init_events(w);
+    if (r != 0)
+        return r;
+    w->relays = mem_zalloc(w->max_relays * sizeof *w->relays);
+    if (!w->relays)
+        return -ENOMEM;
+    return init_engine(w, setup->shared);
+}
+
+void worker_free(struct worker *w)
+{
+    turn_free(w->engine);
+    for (size_t i = 0; i < w->n_listeners; i++)
+        listener_close(&w->listeners[i]);
+    if (w->base)
+        event_base_free(w->base);
+    mem_free(w->relays);
+    arena_free(&w->arena);
+    world_release(mailbox_free(&w->mailbox));
+    world_release(w->world);
+}
+
+int worker_start(struct worker *w)
+{
+    sigset_t all;
+    sigset_t before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int r = pthread_create(&w->thread, NULL, run, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    w->running = r == 0;
+    return -r;
+}
+
+void worker_join(struct worker *w)
+{
+    if (w->running)
+        pthread_join(w->thread, NULL);
+    w->running = false;
+}

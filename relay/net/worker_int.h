@@ -1,0 +1,115 @@
+/* A worker: one thread, one event loop, one engine, its sockets. Everything here belongs to that
+ * thread, save the mailbox and the statistics. */
+#ifndef RELAY_NET_WORKER_INT_H
+#define RELAY_NET_WORKER_INT_H
+
+#include "net/arena_int.h"
+#include "net/batch_int.h"
+#include "net/mailbox_int.h"
+#include "net/net.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+struct worker;
+
+struct listener {
+    struct outlet out;
+    struct event ev;
+    struct worker *worker;
+    struct addr addr;
+    uint16_t index; /* turn_flow.listener */
+    uint16_t last;  /* datagrams of the last read */
+};
+
+/* One relayed transport address. All zero is a closed one. */
+struct relay_sock {
+    struct outlet out;
+    struct event ev;
+    struct worker *worker;
+    uint32_t handle;
+    bool open;
+    bool many;          /* read several datagrams at once next time */
+    uint32_t last_turn; /* of the loop, in which it was read */
+};
+
+/* Written by the worker, read by anyone. */
+struct worker_stats {
+#define X(name) _Atomic uint64_t name;
+    TURN_STATS(X)
+#undef X
+};
+
+struct worker {
+    struct turn_host host;
+    struct turn *engine;
+    struct net_world *world;
+    struct event_base *base;
+    struct event tick;
+    struct event mail;
+    struct arena arena;
+    struct batch batch;
+    struct listener listeners[NET_LISTENERS_MAX];
+    size_t n_listeners;
+    struct relay_sock *relays; /* owned; max_relays of them, by handle */
+    uint32_t max_relays;
+    struct worker *all; /* of this process, by number */
+    uint16_t n_workers;
+    uint16_t number;
+    bool copy_tos;
+    bool stop;
+    uint32_t turn; /* of the loop, counted */
+    usec_t now;    /* of this turn, 0 = not read yet */
+    usec_t next_tick;
+    struct mailbox mailbox;
+    struct worker_stats stats;
+    pthread_t thread;
+    bool running;
+};
+
+struct worker_setup {
+    const struct net_conf *conf;
+    struct turn_shared *shared;
+    struct net_world *world; /* with a reference for this worker */
+    struct worker *all;
+    uint16_t n_workers;
+    uint16_t number;
+};
+
+/* worker.c */
+/* 0 or -errno; worker_free in both cases. Sockets come with listener_open. */
+int worker_init(struct worker *w, const struct worker_setup *setup);
+void worker_free(struct worker *w);
+/* Starts the thread with all signals blocked. 0 or -errno. */
+int worker_start(struct worker *w);
+void worker_join(struct worker *w);
+/* The time of this loop turn. */
+usec_t worker_now(struct worker *w);
+/* Sees to it that the arena has this many slots: if not, sends what is queued and takes all slots
+ * back. Only between packets. */
+void worker_make_room(struct worker *w, unsigned slots);
+
+/* world.c */
+void world_retain(struct net_world *world, int n);
+void world_release(struct net_world *world);
+
+/* dispatch.c: into the engine, and its verdict into the batch. */
+void dispatch_client(struct worker *w, const struct listener *l, const struct arrival *in);
+void dispatch_peer(struct worker *w, uint32_t relay, const struct arrival *in);
+void dispatch_icmp(struct worker *w, const struct turn_icmp *icmp);
+void dispatch_mail(struct worker *w, const struct mail *mail, struct turn_pkt pkt);
+
+/* listener.c */
+/* Binds; reading starts with listener_listen. 0 or -errno. */
+int listener_open(struct listener *l, const struct addr *addr, const struct net_conf *conf);
+void listener_listen(struct listener *l, struct worker *w);
+void listener_close(struct listener *l);
+/* Whether somebody else holds the address: 0, or -errno of the bind that would fail. */
+int listener_probe(const struct addr *addr);
+
+/* relay_sock.c */
+/* 0 or -errno. */
+int relay_sock_open(struct worker *w, const struct turn_relay_want *want);
+void relay_sock_close(struct relay_sock *r);
+
+#endif
