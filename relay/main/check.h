@@ -1,0 +1,54 @@
+/* drehkreuz check: what is tested, with what, and what was found. */
+#ifndef RELAY_MAIN_CHECK_H
+#define RELAY_MAIN_CHECK_H
+
+#include "auth/auth.h"
+#include "main/check_client.h"
+
+enum check_limit { CHECK_TEXT = 400, CHECK_HOST = 300 };
+
+/* A sentence each. */
+struct finding {
+    char cause[CHECK_TEXT];
+    char remedy[CHECK_TEXT];
+    char note[CHECK_TEXT]; /* on success: what could not be seen from here */
+};
+
+struct check {
+    char host[CHECK_HOST]; /* as named by the operator, or the configured listener */
+    uint16_t port;
+    bool own;                    /* the server of the configuration file, not one by --server */
+    struct auth_secrets secrets; /* none = the login is a static user's */
+    struct client_login login;
+    bool quick;
+    bool json;
+
+    struct addr server;
+    struct client a, b;
+    struct addr mapped; /* how the server sees this machine */
+    struct addr relayed_a, relayed_b;
+    struct finding found;
+};
+
+struct args;
+
+/* From the command line, or from the configuration. An exit code. */
+int check_target(const struct args *a, struct check *c);
+
+/* A credential that ends at this time; does nothing for a static user. */
+bool check_login_until(struct check *c, int64_t expiry);
+
+/* --- One step each: false after filling in the finding --- */
+bool check_resolve(struct check *c);
+bool check_binding(struct check *c);
+bool check_challenge(struct check *c);
+bool check_allocate(struct check *c);
+bool check_second(struct check *c);
+bool check_relay(struct check *c);
+bool check_reach(struct check *c);
+bool check_release(struct check *c);
+
+/* Fills in cause and remedy. */
+bool check_fail(struct check *c, const char *cause, const char *remedy);
+
+#endif

@@ -1,0 +1,20 @@
+/* The commands behind the table in main/main.c; each returns an exit code. */
+#ifndef RELAY_MAIN_COMMANDS_H
+#define RELAY_MAIN_COMMANDS_H
+
+#include "main/args.h"
+
+int cmd_run(const struct args *a);
+int cmd_check(const struct args *a);
+int cmd_secret_new(const struct args *a);
+int cmd_secret_add(const struct args *a);
+int cmd_secret_list(const struct args *a);
+int cmd_secret_retire(const struct args *a);
+int cmd_secret_remove(const struct args *a);
+int cmd_credential(const struct args *a);
+int cmd_config_print(const struct args *a);
+int cmd_config_check(const struct args *a);
+int cmd_config_reference(const struct args *a);
+int cmd_config_man(const struct args *a);
+
+#endif

@@ -1,0 +1,49 @@
+/* The table of commands. */
+#include "main/commands.h"
+
+#include <stddef.h>
+
+#define STORE (OPT(CONFIG) | OPT(FILE))
+
+static const struct command COMMANDS[] = {
+    {"run", NULL, false, OPT(CONFIG), "Serve in the foreground until told to stop.",
+     "drehkreuz run --config /etc/drehkreuz/drehkreuz.conf", cmd_run},
+    {"check", NULL, false,
+     OPT(CONFIG) | OPT(SERVER) | OPT(SECRET_FILE) | OPT(USER) | OPT(PASSWORD_FILE) | OPT(QUICK) |
+         OPT(JSON),
+     "Test a server end to end and say what is wrong, step by step.",
+     "drehkreuz check --server turn.example.org --secret-file secret.txt", cmd_check},
+    {"secret new", NULL, false, STORE | OPT(ID) | OPT(JSON),
+     "Make a shared secret and print it, this once; older ones stay in force.",
+     "drehkreuz secret new --id nextcloud", cmd_secret_new},
+    {"secret add", NULL, false, STORE | OPT(ID) | OPT(JSON),
+     "Add a shared secret read from standard input.",
+     "drehkreuz secret add --id matrix < secret.txt", cmd_secret_add},
+    {"secret list", NULL, false, STORE | OPT(JSON),
+     "Show names, ages and states of the shared secrets, never their values.",
+     "drehkreuz secret list", cmd_secret_list},
+    {"secret retire", "ID", true, STORE | OPT(IN) | OPT(JSON),
+     "Let a shared secret end by itself, once its credentials are used up.",
+     "drehkreuz secret retire nextcloud --in 86400", cmd_secret_retire},
+    {"secret remove", "ID", true, STORE | OPT(JSON),
+     "Take a shared secret out of force at once and forget it.",
+     "drehkreuz secret remove nextcloud", cmd_secret_remove},
+    {"credential", "NAME", true, STORE | OPT(TTL) | OPT(JSON),
+     "Print a time-limited user name and its password.", "drehkreuz credential alice --ttl 3600",
+     cmd_credential},
+    {"config print", NULL, false, OPT(CONFIG),
+     "Print the configuration in force, without passwords.", "drehkreuz config print",
+     cmd_config_print},
+    {"config check", NULL, false, OPT(CONFIG), "Say whether the configuration is right.",
+     "drehkreuz config check --config new.conf", cmd_config_check},
+    {"config reference", NULL, false, 0, "Print every option with its meaning and default.",
+     "drehkreuz config reference", cmd_config_reference},
+    {"config man", NULL, false, 0, "Print the options as a manual page section.",
+     "drehkreuz config man", cmd_config_man},
+    {NULL, NULL, false, 0, NULL, NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    return args_main(COMMANDS, argc, argv);
+}

@@ -1,0 +1,148 @@
+/* drehkreuz run: from a configuration file to a serving process, and its end. */
+#include "main/commands.h"
+#include "main/notify.h"
+#include "main/privs.h"
+#include "main/server.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { SPARE_FILES = 256 };
+
+static int fatal(int code, const char *text)
+{
+    log_event(EVENT_FATAL, EV_TEXT(text));
+    return code;
+}
+
+static uint16_t cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) < 0)
+        return 1;
+    int n = CPU_COUNT(&set);
+    return (uint16_t)(n < 1 ? 1 : n > NET_WORKERS_MAX ? NET_WORKERS_MAX : n);
+}
+
+static void set_net_conf(const struct conf *c, struct net_conf *ret)
+{
+    uint32_t ports = (uint32_t)(c->relay_ports.last - c->relay_ports.first + 1);
+    *ret = (struct net_conf){
+        .workers = c->threads ? (uint16_t)c->threads : cores(),
+        .ports = {c->relay_ports.first, c->relay_ports.last},
+        .max_relays = ports * TURN_FAMILIES, /* a handle per port and family, in each worker */
+        .socket_bytes = (uint32_t)c->socket_bytes,
+        .copy_tos = c->copy_tos,
+    };
+    for (; ret->n_listen < c->listen.n && ret->n_listen < NET_LISTENERS_MAX; ret->n_listen++)
+        ret->listen[ret->n_listen] = c->listen.v[ret->n_listen];
+}
+
+/* One descriptor per relayed port. */
+static void set_file_limit(const struct server *s)
+{
+    int64_t wanted = SPARE_FILES + s->net_conf.workers * (int64_t)s->net_conf.n_listen;
+    for (size_t i = 0; i < TURN_FAMILIES; i++)
+        if (s->site.relay[i].local.family != ADDR_NONE)
+            wanted += s->net_conf.ports.last - s->net_conf.ports.first + 1;
+    int64_t got = privs_files(wanted);
+    if (got < wanted)
+        log_event(EVENT_FD_LIMIT, EV_NUM(got), EV_NUM(wanted));
+}
+
+static int prepare(struct server *s)
+{
+    struct auth_error err = {0};
+    if (server_read_secrets(s, &err) < 0)
+        return fatal(EXIT_USAGE, err.text);
+    if (s->secrets.n == 0 && s->conf->users.n == 0)
+        return fatal(EXIT_USAGE, "there is neither a shared secret nor a user, and an open relay "
+                                 "is not offered; make a secret with: drehkreuz secret new");
+    set_net_conf(s->conf, &s->net_conf);
+    site_look(s->conf, NULL, &s->site);
+    if (!site_relays(&s->site))
+        return fatal(EXIT_USAGE, "no address to relay on; set relay_ipv4 or relay_ipv6");
+    if (s->site.loopback_only)
+        log_event(EVENT_RELAY_LOOPBACK);
+    set_file_limit(s);
+    return EXIT_OK;
+}
+
+/* After this nothing is root's any more. */
+static int bind_and_drop(struct server *s)
+{
+    struct auth_error err = {0};
+    struct net_error net_err = {0};
+    struct privs_error privs_err = {0};
+    struct net_world *w = server_world(s, &err);
+    if (!w)
+        return fatal(EXIT_USAGE, err.text);
+    s->net = net_new(&s->net_conf, w, &net_err);
+    if (!s->net)
+        return fatal(EXIT_FAILED, net_err.text);
+    if (privs_drop(s->conf->user, &privs_err) < 0)
+        return fatal(EXIT_FAILED, privs_err.text);
+    if (server_read_secrets(s, &err) < 0)
+        log_event(EVENT_SECRETS_REFUSED, EV_TEXT(err.text));
+    if (net_start(s->net) < 0)
+        return fatal(EXIT_FAILED, "cannot start the worker threads");
+    return EXIT_OK;
+}
+
+static void announce(const struct server *s)
+{
+    char one[ADDR_TEXT], two[ADDR_TEXT];
+    for (size_t i = 0; i < s->net_conf.n_listen; i++)
+        log_event(EVENT_LISTENING, EV_TEXT(addr_format(&s->net_conf.listen[i], one)));
+    for (size_t i = 0; i < TURN_FAMILIES; i++) {
+        const struct turn_relay_addr *r = &s->site.relay[i];
+        if (r->local.family == ADDR_NONE)
+            continue;
+        if (!addr_is_any(&r->local) && !site_is_local(&s->site, &r->local))
+            log_event(EVENT_RELAY_FOREIGN, EV_TEXT(addr_format(&r->local, one)));
+        log_event(EVENT_RELAY_ADDRESS, EV_TEXT(addr_format(&r->local, one)),
+                  EV_TEXT(addr_format(&r->announced, two)), EV_NUM(s->net_conf.ports.first),
+                  EV_NUM(s->net_conf.ports.last));
+    }
+    log_event(EVENT_STARTED, EV_TEXT(DREHKREUZ_VERSION), EV_NUM(s->net_conf.n_listen),
+              EV_NUM(s->net_conf.workers));
+}
+
+static int serve(struct server *s)
+{
+    int rc = prepare(s);
+    if (rc == EXIT_OK)
+        rc = bind_and_drop(s);
+    if (rc != EXIT_OK)
+        return rc;
+    announce(s);
+    notify_send("READY=1");
+    server_loop(s);
+    notify_send("STOPPING=1");
+    log_event(EVENT_STOPPING);
+    net_stop(s->net);
+    return EXIT_OK;
+}
+
+int cmd_run(const struct args *a)
+{
+    struct conf_error err = {0};
+    privs_quiet();
+    server_block_signals();
+    struct server *s = mem_zalloc(sizeof(*s));
+    if (!s)
+        return fatal(EXIT_FAILED, "out of memory");
+    s->path = args_config(a);
+    s->conf = settings_read(s->path, &err);
+    int rc = s->conf ? serve(s) : fatal(EXIT_USAGE, err.text);
+    net_free(s->net);
+    settings_free(s->conf);
+    mem_free_wiped(s, sizeof(*s));
+    if (rc == EXIT_OK)
+        log_event(EVENT_STOPPED);
+    return rc;
+}

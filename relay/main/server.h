@@ -1,0 +1,35 @@
+/* The running server as the main thread sees it: signals, the clock's tick, generations. */
+#ifndef RELAY_MAIN_SERVER_H
+#define RELAY_MAIN_SERVER_H
+
+#include <sys/stat.h>
+
+#include "main/world.h"
+
+struct server {
+    const char *path; /* of the configuration */
+    struct conf *conf;
+    struct auth_secrets secrets;
+    struct stat secrets_seen; /* the file as last looked at; zero = missing */
+    struct site site;
+    usec_t next_look; /* when the host's addresses are looked at again */
+    struct net_conf net_conf;
+    struct net *net;
+    uint32_t generation;
+};
+
+/* The next generation of configuration, secrets and addresses as they stand in s; NULL with *err
+ * filled. */
+struct net_world *server_world(struct server *s, struct auth_error *err);
+
+/* Reads the secrets file into s and remembers what it looked like. 0, or -errno with *err filled
+ * and the secrets as they were. */
+int server_read_secrets(struct server *s, struct auth_error *err);
+
+/* The signals server_loop waits for, to be blocked before any thread starts. */
+void server_block_signals(void);
+
+/* Until SIGTERM or SIGINT. SIGHUP reloads, SIGUSR1 drains. */
+void server_loop(struct server *s);
+
+#endif

@@ -1,0 +1,29 @@
+/* Where this host stands in the network: its addresses, and the ones relays are bound to and
+ * announced as. Compared as bytes, to notice a change. */
+#ifndef RELAY_MAIN_SITE_H
+#define RELAY_MAIN_SITE_H
+
+#include "config/conf.h"
+#include "net/net.h"
+
+enum site_limit { SITE_LOCAL_MAX = 128 };
+
+struct site {
+    struct addr local[SITE_LOCAL_MAX];
+    size_t n_local;
+    struct turn_relay_addr relay[TURN_FAMILIES];
+    bool loopback_only; /* nothing better than loopback was found for "auto" */
+};
+
+/* Looks around now; may ask the resolver and block. An announced name that gives no address keeps
+ * `before`'s (NULL = the relay address) and is reported as an event. */
+void site_look(const struct conf *c, const struct site *before, struct site *ret);
+
+bool site_eq(const struct site *a, const struct site *b);
+
+/* True when at least one family can be relayed. */
+bool site_relays(const struct site *s);
+
+bool site_is_local(const struct site *s, const struct addr *a);
+
+#endif
