@@ -121,8 +121,7 @@ start() {
 verify() {
     say "checking"
     "$bin" check --config "$conf" | tee "$state/check.log"
-    tail -n 1 "$state/check.log" | grep -q '^all is well' ||
-        die "the server runs, but not well: do what the check says and run this again"
+    tail -n 1 "$state/check.log" | grep -q '^all is well'
 }
 
 explain() {
@@ -143,7 +142,7 @@ or in Administration settings, Talk:
 Browsers must reach $host from the internet: give its public name by HOST=..., its public IPv4
 address behind NAT by EXTERNAL=..., and open UDP $port and 49152-65535 in the firewall.
 
-    log          $state/log
+    log          $state/log (about the server only, nothing about its users)
     check again  $bin check --config $conf
     stop         conf/quickstart.sh stop
     as a service see "As a service" in README.md
@@ -166,5 +165,9 @@ compile
 stop
 configure
 start
-verify
-explain
+if verify; then
+    explain
+else
+    explain
+    die "the server runs, but not all is well: do what the check says above and run this again"
+fi

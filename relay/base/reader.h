@@ -13,7 +13,8 @@ struct reader {
 
 static inline struct reader r_from(struct span s)
 {
-    return (struct reader){s.p, s.p + s.n, false};
+    const uint8_t *p = s.p ? s.p : (const uint8_t *)""; /* NULL has no end to compute */
+    return (struct reader){p, p + s.n, false};
 }
 
 static inline size_t r_left(const struct reader *r)

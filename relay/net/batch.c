@@ -2,9 +2,34 @@
 #include "net/batch_int.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* Kernels before 4.18 would send a train as one datagram. From 7.0 up to 7.1-rc5 some drivers spoil
+ * the headers of trains, and a 7.0 does not say whether its maintainers have taken the fix. */
+static bool kernel_has_trains(void)
+{
+    struct utsname u;
+    int value;
+    socklen_t n = sizeof value;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return false;
+    bool known = getsockopt(fd, SOL_UDP, UDP_SEGMENT, &value, &n) == 0;
+    close(fd);
+    bool spoilt = uname(&u) != 0 || strncmp(u.release, "7.0", 3) == 0 ||
+                  strncmp(u.release, "7.1.0-rc", 8) == 0 || strncmp(u.release, "7.1-rc", 6) == 0;
+    return known && !spoilt;
+}
 
 void batch_init(struct batch *b)
 {
+    b->trains = kernel_has_trains();
+    b->n_msgs = 0;
+    b->n_iov = 0;
+    b->lead = NULL;
     list_init(&b->dirty);
     b->n = 0;
 }
@@ -72,21 +97,60 @@ static void put_tos(struct msghdr *m, uint8_t family, int tos)
                 span_of(&tos, sizeof tos));
 }
 
-static void fill(struct batch *b, unsigned i, const struct outlet *o, const struct out_pkt *pkt)
+/* RFC 8656 wants the datagrams as they came: so only what surely fits every link is made a train,
+ * and the kernel never has a reason to refuse one for its length. */
+enum { TRAIN_SEGMENT = 1352, TRAIN_BYTES = 65000, TRAIN_LENGTH = 64 };
+
+static bool same_way(const struct outlet *o, const struct out_pkt *a, const struct out_pkt *b)
 {
+    return a->tos == b->tos && addr_eq(&a->to, &b->to) && (!o->any || addr_eq(&a->from, &b->from));
+}
+
+static bool may_join(const struct batch *b, const struct outlet *o, const struct out_pkt *pkt)
+{
+    return b->lead && pkt->data.n > 0 && pkt->data.n <= b->lead->data.n &&
+           b->bytes + pkt->data.n <= TRAIN_BYTES &&
+           b->msgs[b->n_msgs - 1].msg_hdr.msg_iovlen < TRAIN_LENGTH && same_way(o, b->lead, pkt);
+}
+
+static void add_data(struct batch *b, const struct out_pkt *pkt)
+{
+    /* iovec has no const form; sending only reads. */
+    b->iov[b->n_iov++] = (struct iovec){(void *)(uintptr_t)pkt->data.p, pkt->data.n};
+}
+
+/* Appends to the last message. A shorter datagram can only be a train's last one. */
+static void join(struct batch *b, const struct out_pkt *pkt)
+{
+    struct msghdr *m = &b->msgs[b->n_msgs - 1].msg_hdr;
+    uint16_t size = (uint16_t)b->lead->data.n;
+
+    add_data(b, pkt);
+    b->bytes += pkt->data.n;
+    if (++m->msg_iovlen == 2) {
+        m->msg_control = b->control[b->n_msgs - 1];
+        put_control(m, SOL_UDP, UDP_SEGMENT, span_of(&size, sizeof size));
+    }
+    if (pkt->data.n < size)
+        b->lead = NULL;
+}
+
+static void begin(struct batch *b, const struct outlet *o, const struct out_pkt *pkt)
+{
+    unsigned i = b->n_msgs++;
     struct msghdr *m = &b->msgs[i].msg_hdr;
 
-    /* iovec has no const form; sending only reads. */
-    b->iov[i] = (struct iovec){(void *)(uintptr_t)pkt->data.p, pkt->data.n};
     *m = (struct msghdr){
         .msg_name = &b->names[i],
         .msg_namelen = sockaddr_from_addr(&pkt->to, &b->names[i]),
-        .msg_iov = &b->iov[i],
+        .msg_iov = &b->iov[b->n_iov],
         .msg_iovlen = 1,
     };
-    if (!o->any && pkt->tos == 0)
-        return;
-    m->msg_control = b->control[i];
+    add_data(b, pkt);
+    b->bytes = pkt->data.n;
+    b->lead = b->trains && !o->no_trains && pkt->data.n <= TRAIN_SEGMENT ? pkt : NULL;
+    if (o->any || pkt->tos != 0)
+        m->msg_control = b->control[i];
     if (o->any)
         put_source(m, &pkt->from);
     if (pkt->tos != 0)
@@ -109,46 +173,73 @@ static int send_some(int fd, struct mmsghdr *msgs, unsigned n)
     return r < 0 ? -1 : 1;
 }
 
+/* A train that was refused goes datagram by datagram. */
+static void send_apart(const struct outlet *o, const struct msghdr *train)
+{
+    struct msghdr one = *train;
+
+    one.msg_iovlen = 1;
+    one.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
+    if (one.msg_controllen == 0)
+        one.msg_control = NULL;
+    for (size_t i = 0; i < train->msg_iovlen; i++) {
+        one.msg_iov = train->msg_iov + i;
+        if (sendmsg(o->fd, &one, MSG_DONTWAIT) < 0 && errno == EAGAIN)
+            return;
+    }
+}
+
 /* A socket first reports the ICMP error of an earlier datagram, whoever that went to: so an error
- * is answered with one more try, and then costs this datagram only. */
-static void send_filled(struct batch *b, const struct outlet *o, unsigned n)
+ * is answered with one more try, and then costs this message only. */
+static void send_begun(struct batch *b, struct outlet *o)
 {
     bool again = false;
 
-    for (unsigned done = 0; done < n;) {
-        int r = send_some(o->fd, b->msgs + done, n - done);
+    for (unsigned done = 0; done < b->n_msgs;) {
+        int r = send_some(o->fd, b->msgs + done, b->n_msgs - done);
         if (r < 0 && errno == EAGAIN)
-            return;
+            break;
+        if (r < 0 && again && b->msgs[done].msg_hdr.msg_iovlen > 1) {
+            /* EIO is the device's word (no checksum offload, IPsec) and will not change; all else
+             * may be about this destination alone. */
+            o->no_trains |= errno == EIO;
+            send_apart(o, &b->msgs[done].msg_hdr);
+        }
         done += r > 0 ? (unsigned)r : again;
         again = r <= 0 && !again;
     }
+    b->n_msgs = 0;
+    b->n_iov = 0;
+    b->lead = NULL;
 }
 
-static void send_unfragmented(struct batch *b, const struct outlet *o, const struct out_pkt *pkt)
+static void send_unfragmented(struct batch *b, struct outlet *o, const struct out_pkt *pkt)
 {
     if (set_df(o->fd, o->family, true) != 0)
         return;
-    fill(b, 0, o, pkt);
-    send_filled(b, o, 1);
+    begin(b, o, pkt);
+    send_begun(b, o);
     set_df(o->fd, o->family, false);
 }
 
-static void send_queue(struct batch *b, const struct outlet *o)
+static void send_queue(struct batch *b, struct outlet *o)
 {
-    unsigned n = 0;
-
     for (uint16_t i = o->head; i != BATCH_END; i = b->pkts[i].next) {
-        bool df = b->pkts[i].dont_fragment;
-        if (df || n == BATCH_SEND) {
-            send_filled(b, o, n);
-            n = 0;
+        const struct out_pkt *pkt = &b->pkts[i];
+        if (pkt->dont_fragment) {
+            send_begun(b, o);
+            send_unfragmented(b, o, pkt);
+            continue;
         }
-        if (df)
-            send_unfragmented(b, o, &b->pkts[i]);
-        else
-            fill(b, n++, o, &b->pkts[i]);
+        if (may_join(b, o, pkt)) {
+            join(b, pkt);
+            continue;
+        }
+        if (b->n_msgs == BATCH_SEND)
+            send_begun(b, o);
+        begin(b, o, pkt);
     }
-    send_filled(b, o, n);
+    send_begun(b, o);
 }
 
 void batch_purge(struct outlet *o)

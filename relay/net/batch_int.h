@@ -1,6 +1,9 @@
 /* What is to be sent at the end of a loop turn. Each socket is an outlet with a queue of its own,
  * in order; a flush empties them all, with one call per socket where it can. Nothing ever blocks:
- * what the kernel does not take is dropped, as late media is of no use. */
+ * what the kernel does not take is dropped, as late media is of no use.
+ *
+ * Neighbours in a queue that go the same way and are equally long become a train: one message that
+ * the kernel, or the network card, cuts into datagrams again (UDP_SEGMENT). */
 #ifndef RELAY_NET_BATCH_INT_H
 #define RELAY_NET_BATCH_INT_H
 
@@ -15,6 +18,7 @@ struct outlet {
     struct list dirty;
     int fd;
     uint8_t family; /* enum addr_family of the socket */
+    bool no_trains; /* the way out of here cannot cut them */
     bool any;       /* bound to an any-address: the source is given with each datagram */
     uint16_t head;
     uint16_t tail;
@@ -33,8 +37,13 @@ struct batch {
     struct list dirty; /* outlets with something to send */
     unsigned n;
     struct out_pkt pkts[BATCH_MAX];
+    bool trains; /* this kernel can */
+    unsigned n_msgs;
+    unsigned n_iov;
+    const struct out_pkt *lead; /* first datagram of the last message, while others may join it */
+    size_t bytes;               /* of the last message */
     struct mmsghdr msgs[BATCH_SEND];
-    struct iovec iov[BATCH_SEND];
+    struct iovec iov[BATCH_MAX];
     union sock_name names[BATCH_SEND];
     _Alignas(16) uint8_t control[BATCH_SEND][BATCH_CONTROL];
 };

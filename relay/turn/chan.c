@@ -39,10 +39,16 @@ static bool has_room(const struct req *r, bool is_new)
            (!new_permission || r->alloc->n_perms < limits->permissions);
 }
 
+uint16_t channel_last(const struct turn *t)
+{
+    return t->conf->rfc5766_channels ? CHANNEL_LAST_RFC5766 : CHANNEL_LAST;
+}
+
 enum stun_code channel_check(struct req *r)
 {
     uint32_t number = 0;
-    if (!stun_get_number(r->m, STUN_ATTR_CHANNEL_NUMBER, &number) || !chandata_number_ok(number))
+    if (!stun_get_number(r->m, STUN_ATTR_CHANNEL_NUMBER, &number) || number < CHANNEL_FIRST ||
+        number > channel_last(r->t))
         return STUN_BAD_REQUEST;
     if (!stun_get_addr(r->m, STUN_ATTR_XOR_PEER_ADDRESS, &r->peer))
         return STUN_BAD_REQUEST;

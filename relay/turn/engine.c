@@ -1,6 +1,7 @@
 /* The door: making and ending an engine, packets in, time passing. */
 #include "base/mem.h"
 #include "turn/turn_int.h"
+#include "wire/chandata.h"
 #include "wire/demux.h"
 
 #include <errno.h>
@@ -112,12 +113,18 @@ static enum turn_verdict stun_from_client(struct turn *t, const struct turn_flow
     return request_from_client(&r, out);
 }
 
+/* Numbers that RFC 8656 gave back to others; no others ever write to a TURN server's port. */
+static bool is_old_channel(const struct turn *t, struct span packet)
+{
+    return packet.n && *packet.p > CHANNEL_LAST >> 8 && *packet.p <= channel_last(t) >> 8;
+}
+
 enum turn_verdict turn_from_client(struct turn *t, const struct turn_flow *flow,
                                    struct turn_pkt pkt, usec_t now, struct turn_out *out)
 {
     struct span packet = span_of(pkt.p, pkt.n);
     enum demux kind = pkt.n ? demux_first_byte(*pkt.p) : DEMUX_OTHER;
-    if (kind == DEMUX_CHANNEL)
+    if (kind == DEMUX_CHANNEL || (kind == DEMUX_OTHER && is_old_channel(t, packet)))
         return data_from_channel(t, flow, packet, now, out);
     if (kind == DEMUX_STUN)
         return stun_from_client(t, flow, packet, now, out);

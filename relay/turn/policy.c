@@ -34,7 +34,7 @@ static const struct policy_row TABLE[] = {
     {"192.0.0.0/24", V4(192, 0, 0, 0, 24), false, "IETF protocol assignments"},
     {"192.0.2.0/24", V4(192, 0, 2, 0, 24), false, "documentation"},
     {"192.31.196.0/24", V4(192, 31, 196, 0, 24), false, "AS112"},
-    {"192.52.193.0/24", V4(192, 52, 193, 0, 24), false, "AMT"},
+    {"192.52.193.0/24", V4(192, 52, 193, 0, 24), false, "automatic multicast tunnels"},
     {"192.88.99.0/24", V4(192, 88, 99, 0, 24), false, "former 6to4 relay anycast"},
     {"192.168.0.0/16", V4(192, 168, 0, 0, 16), false, "private"},
     {"192.175.48.0/24", V4(192, 175, 48, 0, 24), false, "AS112"},

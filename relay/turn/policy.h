@@ -23,7 +23,8 @@ const struct policy_row *policy_table(size_t *ret_n);
  * deny_ports. */
 bool policy_allows(const struct turn_policy *p, const struct addr *peer, bool with_port);
 
-/* One of this process's own listeners or back ends: never a peer. The port counts. */
+/* A listener or back end of ours by this address and port; the any-address stands for all of this
+ * host's. The address is normalised already. */
 bool policy_is_own_socket(const struct turn_policy *p, const struct addr *a);
 
 #endif

@@ -134,10 +134,11 @@ struct turn_conf {
     struct turn_policy policy;
     struct turn_limits limits;
     struct turn_times times;
-    bool binding;        /* answer Binding */
-    bool strict_expiry;  /* check credential expiry on every request, not on Allocate alone */
-    bool offer_userhash; /* set the "username anonymity" bit: only without shared secrets */
-    uint32_t generation; /* differs between snapshots; policy is judged anew when it does */
+    bool binding;          /* answer Binding */
+    bool rfc5766_channels; /* numbers up to 0x7FFF, not 0x4FFF only */
+    bool strict_expiry;    /* check credential expiry on every request, not on Allocate alone */
+    bool offer_userhash;   /* set the "username anonymity" bit: only without shared secrets */
+    uint32_t generation;   /* differs between snapshots; policy is judged anew when it does */
 };
 
 /* Fixed for the life of the process. */

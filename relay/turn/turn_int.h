@@ -224,6 +224,8 @@ bool perm_ok(const struct turn *t, struct perm *p, usec_t now);
 
 struct chan *chan_by_number(const struct alloc *a, uint16_t number);
 struct chan *chan_by_peer(const struct alloc *a, const struct addr *peer);
+/* The largest channel number that may be bound. */
+uint16_t channel_last(const struct turn *t);
 void chan_drop(struct turn *t, struct alloc *a, struct chan *c);
 
 /* --- peer.c --- */

@@ -1,0 +1,126 @@
+/* Who may relay. A snapshot of static users and shared secrets, immutable once built, that answers
+ * look-ups without touching anything outside itself. */
+#ifndef RELAY_AUTH_AUTH_H
+#define RELAY_AUTH_AUTH_H
+
+#include "base/span.h"
+#include "crypto/crypto.h"
+
+enum auth_limit {
+    AUTH_SECRETS_MAX = 16,
+    AUTH_SECRET_MIN = 16, /* bytes of a shared secret */
+    AUTH_SECRET_MAX = 512,
+    AUTH_ID_MAX = 32,
+    AUTH_NAME_MAX = 508,
+    AUTH_ERROR_TEXT = 256,
+};
+
+/* One shared secret of the TURN REST scheme (draft-uberti-behave-turn-rest-00). */
+struct auth_secret {
+    char id[AUTH_ID_MAX + 1]; /* [a-z0-9-], chosen by the operator, safe to show */
+    int64_t not_before;       /* Unix seconds; in force from this second on */
+    int64_t not_after;        /* Unix seconds; in force up to this second, 0 = for ever */
+    uint16_t len;
+    uint8_t bytes[AUTH_SECRET_MAX];
+};
+
+struct auth_user {
+    const char *name;
+    const char *password;
+};
+
+struct auth_conf {
+    const char *realm;
+    const struct auth_user *users; /* static users; names and passwords are UTF-8 */
+    size_t n_users;
+    int64_t max_ttl; /* seconds a time-limited credential may reach into the future, 0 = any */
+};
+
+/* A set of secrets as a file store holds it. */
+struct auth_secrets {
+    struct auth_secret v[AUTH_SECRETS_MAX];
+    size_t n;
+};
+
+/* What went wrong, in a sentence for the operator: file and line, never a value. */
+struct auth_error {
+    char text[AUTH_ERROR_TEXT];
+};
+
+struct auth_snapshot;
+
+/* Copies everything it needs; secrets may be NULL. Names and passwords are prepared (RFC 8265
+ * OpaqueString), and only keys are kept. NULL with *err filled: out of memory, a name, password or
+ * realm that is empty or not UTF-8, a realm that is not in normal form C, a name that stands there
+ * twice. */
+struct auth_snapshot *auth_snapshot_new(const struct auth_conf *conf,
+                                        const struct auth_secrets *secrets, struct auth_error *err);
+/* Wipes the keys. Accepts NULL. */
+void auth_snapshot_free(struct auth_snapshot *s);
+size_t auth_snapshot_users(const struct auth_snapshot *s);
+size_t auth_snapshot_secrets(const struct auth_snapshot *s);
+
+struct auth_query {
+    struct span user; /* USERNAME, or a USERHASH of 32 bytes */
+    bool is_hash;
+    bool sha256;
+    bool ignore_expiry;
+    unsigned nth;
+    int64_t now; /* Unix seconds */
+};
+
+struct auth_found {
+    uint8_t key[DIGEST_MAX];
+    size_t key_len;
+    struct span account; /* static user: the name, inside query.user or, for a hash, inside the
+                          * snapshot; time-limited: the text behind the first colon, empty when
+                          * there is none (Prosody gives strangers equal names) */
+};
+
+/* The nth key that may belong to the name: a static user's first (a second one where SASLprep makes
+ * another password of it, RFC 5389), then one for each secret in force. A name is good up to and
+ * including its second. ignore_expiry passes over the ends of names and of secrets, since calls
+ * outlive both. 0, -ENOENT, or -EKEYEXPIRED when a time-limited name is over and nothing else
+ * matches it. Reads the snapshot only; crypto is the calling thread's. */
+int auth_find(const struct auth_snapshot *s, struct crypto *crypto, const struct auth_query *query,
+              struct auth_found *ret);
+
+/* Leading decimal digits of a time-limited user name, up to the first colon or the end. false for
+ * anything else: signs, spaces, empty, more than 20 digits, more than INT64_MAX. */
+bool auth_expiry(struct span user, int64_t *ret_expiry, struct span *ret_account);
+
+/* --- The file store: one line per secret, `id not-before not-after secret`, mode 0600. --- */
+
+/* 0, or -errno with *err filled; a missing file is -ENOENT. Refuses files that others can read. */
+int auth_file_load(const char *path, struct auth_secrets *ret, struct auth_error *err);
+/* Replaces the file atomically (write, fsync, rename; mode 0600, owner and group kept; comments are
+ * not). 0 or -errno with *err filled. */
+int auth_file_save(const char *path, const struct auth_secrets *secrets, struct auth_error *err);
+/* Overwrites the secrets. */
+void auth_secrets_wipe(struct auth_secrets *secrets);
+
+/* Adds, or answers -EEXIST / -ENOSPC / -EINVAL with *err filled. err may be NULL here and above. */
+int auth_secrets_add(struct auth_secrets *secrets, const struct auth_secret *one,
+                     struct auth_error *err);
+/* NULL when there is none. */
+struct auth_secret *auth_secrets_find(struct auth_secrets *secrets, const char *id);
+/* A new random secret: 32 bytes of randomness as 64 hex digits. */
+void auth_secret_generate(struct auth_secret *one);
+
+/* A time-limited credential of the first secret that is in force now. 0, -ENOENT when there is
+ * none, -EINVAL for a name that is too long or a negative expiry, -ENOMEM, -EIO. */
+struct auth_issue {
+    const char *name; /* the part behind the colon; "" = bare timestamp */
+    int64_t expiry;   /* Unix seconds */
+    int64_t now;
+};
+
+struct auth_credential {
+    char user[AUTH_NAME_MAX + 1];
+    char password[32];
+};
+
+int auth_issue(const struct auth_secrets *secrets, const struct auth_issue *want,
+               struct auth_credential *ret);
+
+#endif

@@ -1,0 +1,277 @@
+/* The file store of shared secrets: one line each, `id not-before not-after secret`. */
+#include "auth/auth_int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum {
+    FILE_BYTES_MAX = 65536,
+    FIELDS = 4,
+    TIME_DIGITS = 12, /* of AUTH_TIME_MAX */
+};
+
+static const char head[] = "# id not-before not-after secret; see drehkreuz(8)\n";
+
+/* --- Reading --- */
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Takes the next word off *line; empty at the end. */
+static struct span next_word(struct span *line)
+{
+    size_t from = 0;
+    while (from < line->n && is_blank(line->p[from]))
+        from++;
+    size_t to = from;
+    while (to < line->n && !is_blank(line->p[to]))
+        to++;
+    struct span word = span_of(line->p + from, to - from);
+    *line = span_of(line->p + to, line->n - to);
+    return word;
+}
+
+static struct span next_line(struct span *text)
+{
+    const uint8_t *end = text->n ? memchr(text->p, '\n', text->n) : NULL;
+    size_t n = end ? (size_t)(end - text->p) : text->n;
+    struct span line = span_of(text->p, n);
+    size_t skip = end ? n + 1 : n;
+    *text = span_of(text->p + skip, text->n - skip);
+    return line;
+}
+
+static bool read_time(struct span word, int64_t *ret)
+{
+    if (word.n == 0 || word.n > TIME_DIGITS)
+        return false;
+    int64_t v = 0;
+    for (size_t i = 0; i < word.n; i++) {
+        if (word.p[i] < '0' || word.p[i] > '9')
+            return false;
+        v = v * 10 + (word.p[i] - '0');
+    }
+    *ret = v;
+    return true;
+}
+
+/* Too long a word keeps one byte too many, so that auth_secrets_add turns it down. */
+static void read_words(const struct span word[FIELDS], struct auth_secret *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    if (word[0].n < sizeof(ret->id))
+        memcpy(ret->id, word[0].p, word[0].n);
+    ret->len = (uint16_t)(word[3].n <= AUTH_SECRET_MAX ? word[3].n : AUTH_SECRET_MAX + 1);
+    memcpy(ret->bytes, word[3].p, word[3].n <= AUTH_SECRET_MAX ? word[3].n : AUTH_SECRET_MAX);
+}
+
+/* Position of one line, for what is said about it. */
+struct place {
+    const char *path;
+    size_t line;
+};
+
+static int read_line(struct span line, const struct place *at, struct auth_secrets *secrets,
+                     struct auth_error *err)
+{
+    struct span word[FIELDS + 1];
+    for (size_t i = 0; i <= FIELDS; i++)
+        word[i] = next_word(&line);
+    if (word[0].n == 0 || word[0].p[0] == '#')
+        return 0;
+    if (word[FIELDS - 1].n == 0 || word[FIELDS].n != 0)
+        return auth_fail(err, -EINVAL,
+                         "%s:%zu: expected the four words `id not-before not-after secret`, "
+                         "e.g. `main 0 0 SECRET`",
+                         at->path, at->line);
+    struct auth_secret one;
+    read_words(word, &one);
+    struct auth_error inner;
+    int r = -EINVAL;
+    if (!read_time(word[1], &one.not_before) || !read_time(word[2], &one.not_after))
+        (void)auth_fail(&inner, r, "expected Unix seconds as second and third word, e.g. 0");
+    else
+        r = auth_secrets_add(secrets, &one, &inner);
+    crypto_wipe(&one, sizeof(one));
+    return r < 0 ? auth_fail(err, -EINVAL, "%s:%zu: %s", at->path, at->line, inner.text) : 0;
+}
+
+static int read_text(const char *path, struct span text, struct auth_secrets *ret,
+                     struct auth_error *err)
+{
+    struct auth_secrets found = {0};
+    struct place at = {path, 1};
+    int r = 0;
+    for (; r == 0 && text.n; at.line++)
+        r = read_line(next_line(&text), &at, &found, err);
+    if (r == 0)
+        *ret = found;
+    auth_secrets_wipe(&found);
+    return r;
+}
+
+static int check_file(int fd, const char *path, struct auth_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return auth_fail(err, -errno, "%s: cannot be examined: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return auth_fail(err, -EINVAL, "%s: is not a regular file", path);
+    if (st.st_mode & (S_IRWXG | S_IRWXO))
+        return auth_fail(err, -EPERM,
+                         "%s: others than its owner may use this file of secrets; "
+                         "run `chmod 600` on it",
+                         path);
+    if (st.st_size > FILE_BYTES_MAX)
+        return auth_fail(err, -EFBIG, "%s: is larger than %d bytes", path, FILE_BYTES_MAX);
+    return 0;
+}
+
+/* Number of bytes, or -errno. The file may grow while it is read; what is more than cap is not
+ * wanted. */
+static ssize_t read_all(int fd, uint8_t *ret, size_t cap)
+{
+    size_t n = 0;
+    while (n < cap) {
+        ssize_t got = read(fd, ret + n, cap - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        n += (size_t)got;
+    }
+    return (ssize_t)n;
+}
+
+static int load_fd(int fd, const char *path, struct auth_secrets *ret, struct auth_error *err)
+{
+    int r = check_file(fd, path, err);
+    if (r < 0)
+        return r;
+    uint8_t *text = mem_zalloc(FILE_BYTES_MAX);
+    if (!text)
+        return auth_fail(err, -ENOMEM, "out of memory");
+    ssize_t n = read_all(fd, text, FILE_BYTES_MAX);
+    r = n < 0 ? auth_fail(err, (int)n, "%s: cannot be read: %s", path, strerror((int)-n))
+              : read_text(path, span_of(text, (size_t)n), ret, err);
+    mem_free_wiped(text, FILE_BYTES_MAX);
+    return r;
+}
+
+int auth_file_load(const char *path, struct auth_secrets *ret, struct auth_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return auth_fail(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
+    int r = load_fd(fd, path, ret, err);
+    (void)close(fd);
+    return r;
+}
+
+/* --- Writing --- */
+
+static int write_all(int fd, const void *data, size_t n)
+{
+    const uint8_t *p = data;
+    while (n) {
+        ssize_t put = write(fd, p, n);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -errno;
+        p += put;
+        n -= (size_t)put;
+    }
+    return 0;
+}
+
+static int write_secret(int fd, const struct auth_secret *s)
+{
+    char line[AUTH_ID_MAX + 2 * TIME_DIGITS + AUTH_SECRET_MAX + 64];
+    int n = snprintf(line, sizeof(line), "%s %lld %lld %.*s\n", s->id, (long long)s->not_before,
+                     (long long)s->not_after, (int)s->len, (const char *)s->bytes);
+    int r = n > 0 && (size_t)n < sizeof(line) ? write_all(fd, line, (size_t)n) : -EINVAL;
+    crypto_wipe(line, sizeof(line));
+    return r;
+}
+
+/* A new file belongs to whoever writes it; an old one keeps owner and group, so that the service
+ * can still read it after root has changed it. */
+static int keep_owner(int fd, const char *path)
+{
+    struct stat was;
+    struct stat is;
+    if (stat(path, &was) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (fstat(fd, &is) < 0)
+        return -errno;
+    if (was.st_uid == is.st_uid && was.st_gid == is.st_gid)
+        return 0;
+    return fchown(fd, was.st_uid, was.st_gid) < 0 ? -errno : 0;
+}
+
+static int write_secrets(int fd, const char *path, const struct auth_secrets *secrets)
+{
+    int r = fchmod(fd, S_IRUSR | S_IWUSR) < 0 ? -errno : keep_owner(fd, path);
+    if (r == 0)
+        r = write_all(fd, head, sizeof(head) - 1);
+    for (size_t i = 0; r == 0 && i < secrets->n; i++)
+        r = write_secret(fd, &secrets->v[i]);
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
+    return r;
+}
+
+/* The new name survives a power cut only once the directory is on the disk. */
+static int sync_directory(const char *path)
+{
+    char copy[PATH_MAX];
+    (void)snprintf(copy, sizeof(copy), "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
+    (void)close(fd);
+    return r;
+}
+
+static int replace(const char *path, const struct auth_secrets *secrets)
+{
+    char fresh[PATH_MAX];
+    int n = snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path);
+    if (n < 0 || (size_t)n >= sizeof(fresh))
+        return -ENAMETOOLONG;
+    int fd = mkostemp(fresh, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = write_secrets(fd, path, secrets);
+    if (close(fd) < 0 && r == 0)
+        r = -errno;
+    if (r == 0 && rename(fresh, path) < 0)
+        r = -errno;
+    if (r < 0) {
+        (void)unlink(fresh);
+        return r;
+    }
+    return sync_directory(path);
+}
+
+int auth_file_save(const char *path, const struct auth_secrets *secrets, struct auth_error *err)
+{
+    /* A link stays a link: the file behind it is the one to replace. */
+    char real[PATH_MAX];
+    int r = replace(realpath(path, real) ? real : path, secrets);
+    return r < 0 ? auth_fail(err, r, "%s: cannot be written: %s", path, strerror(-r)) : 0;
+}

@@ -1,0 +1,119 @@
+/* The configuration: one option table (config/conf_table.c) drives loading, checking, printing, the
+ * reference file and the man page. This header knows shapes, no behaviour. */
+#ifndef RELAY_CONFIG_CONF_H
+#define RELAY_CONFIG_CONF_H
+
+#include "base/addr.h"
+
+#include <stdio.h>
+
+enum conf_limit { CONF_LIST_MAX = 64, CONF_TEXT_MAX = 256, CONF_ERROR_TEXT = 512 };
+
+typedef char conf_text[CONF_TEXT_MAX];
+
+struct conf_texts {
+    conf_text v[CONF_LIST_MAX];
+    size_t n;
+};
+
+struct conf_cidrs {
+    struct cidr v[CONF_LIST_MAX];
+    size_t n;
+};
+
+struct conf_addrs {
+    struct addr v[CONF_LIST_MAX];
+    size_t n;
+};
+
+struct conf_port_range {
+    uint16_t first;
+    uint16_t last;
+};
+
+struct conf_ports {
+    struct conf_port_range v[CONF_LIST_MAX];
+    size_t n;
+};
+
+struct conf_user {
+    conf_text name;
+    conf_text password;
+};
+
+struct conf_users {
+    struct conf_user v[CONF_LIST_MAX];
+    size_t n;
+};
+
+struct conf {
+    /* network */
+    struct conf_addrs listen; /* port given or 3478 */
+    int64_t threads;          /* 0 = one per core */
+    conf_text relay_ipv4;     /* "auto", "off" or an address to bind relays to */
+    conf_text relay_ipv6;
+    conf_text external_ipv4; /* "auto" (= the relay address), an address or a host name */
+    conf_text external_ipv6;
+    struct conf_port_range relay_ports;
+    int64_t socket_bytes;
+    bool copy_tos;
+    /* authentication */
+    conf_text realm;
+    conf_text secrets_file;
+    struct conf_users users;
+    int64_t max_credential_ttl;
+    bool strict_expiry;
+    /* protocol */
+    bool binding;
+    bool software;
+    bool rfc5766_channels;
+    int64_t lifetime_max;
+    int64_t nonce_lifetime;
+    /* peers */
+    struct conf_cidrs allow_peers;
+    struct conf_cidrs deny_peers;
+    struct conf_ports deny_peer_ports;
+    /* limits, see struct turn_limits */
+    int64_t max_allocations;
+    int64_t allocations_per_account;
+    int64_t allocations_per_prefix;
+    int64_t permissions_per_allocation;
+    int64_t channels_per_allocation;
+    int64_t bytes_per_allocation;
+    int64_t bytes_per_account;
+    int64_t bytes_per_prefix;
+    int64_t unproven_per_prefix;
+    int64_t prefix_ipv4;
+    int64_t prefix_ipv6;
+    /* process */
+    conf_text user; /* to run as when started as root; "" = stay */
+};
+
+/* One line for the operator: file, line, key, what was expected. Never a secret's value. */
+struct conf_error {
+    char text[CONF_ERROR_TEXT];
+};
+
+void conf_defaults(struct conf *ret);
+
+/* Defaults plus the file. 0, or -errno with *err filled and *ret untouched. @include works,
+ * relative to the file. */
+int conf_load(const char *path, struct conf *ret, struct conf_error *err);
+
+/* Overwrites the passwords. */
+void conf_wipe(struct conf *c);
+
+/* The effective configuration in the file's own syntax; secrets are shown as "(set)". */
+void conf_print(const struct conf *c, FILE *to);
+/* conf/drehkreuz.reference.conf: every option with its sentence, range and default. */
+void conf_print_reference(FILE *to);
+/* The OPTIONS section of the man page drehkreuz.conf(5), in man(7). */
+void conf_print_man(FILE *to);
+
+/* Cross-option rules (e.g. a realm and at least one kind of credential). 0 or -EINVAL. */
+int conf_check(const struct conf *c, struct conf_error *err);
+
+/* Name of the first option in which a and b differ and that needs a restart, or NULL. */
+const char *conf_needs_restart(const struct conf *a, const struct conf *b);
+
+#endif

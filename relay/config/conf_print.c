@@ -1,0 +1,177 @@
+/* Writes configurations and the table's own documentation: the file's syntax, the reference file,
+ * the manual page. */
+#include "config/conf_int.h"
+
+/* --- Values in the file's own syntax --- */
+
+static void print_quoted(const char *text, FILE *to)
+{
+    (void)fputc('"', to);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            (void)fputc('\\', to);
+        (void)fputc(*text, to);
+    }
+    (void)fputc('"', to);
+}
+
+static void print_bool(const void *v, FILE *to)
+{
+    (void)fputs(*(const bool *)v ? "true" : "false", to);
+}
+
+static void print_int(const void *v, FILE *to)
+{
+    (void)fprintf(to, "%lld", (long long)*(const int64_t *)v);
+}
+
+static void print_text(const void *v, FILE *to)
+{
+    print_quoted(v, to);
+}
+
+static void print_range(const void *v, FILE *to)
+{
+    const struct conf_port_range *r = v;
+    if (r->first == r->last)
+        (void)fprintf(to, "\"%u\"", r->first);
+    else
+        (void)fprintf(to, "\"%u-%u\"", r->first, r->last);
+}
+
+static void print_addr(const void *v, FILE *to)
+{
+    char text[ADDR_TEXT];
+    print_quoted(addr_format(v, text), to);
+}
+
+static void print_cidr(const void *v, FILE *to)
+{
+    const struct cidr *c = v;
+    char text[ADDR_TEXT];
+    (void)fprintf(to, "\"%s/%u\"", addr_format(&c->net, text), c->bits);
+}
+
+static void print_user(const void *v, FILE *to)
+{
+    const struct conf_user *user = v;
+    (void)fputs("{ name = ", to);
+    print_quoted(user->name, to);
+    (void)fputs("; password = \"(set)\"; }", to);
+}
+
+typedef void (*print_fn)(const void *v, FILE *to);
+
+static const print_fn printers[CONF_KINDS] = {
+    [CONF_BOOL] = print_bool,   [CONF_INT] = print_int,    [CONF_TEXT] = print_text,
+    [CONF_RANGE] = print_range, [CONF_ADDRS] = print_addr, [CONF_CIDRS] = print_cidr,
+    [CONF_PORTS] = print_range, [CONF_USERS] = print_user,
+};
+
+static void print_list(const struct conf_option *o, const char *field, FILE *to)
+{
+    const struct conf_shape *shape = conf_shape_of(o->kind);
+    size_t n;
+    memcpy(&n, field + shape->n_at, sizeof(n));
+    const char *brackets = o->kind == CONF_USERS ? "()" : "[]"; /* arrays hold no groups */
+    (void)fputc(brackets[0], to);
+    for (size_t i = 0; i < n; i++) {
+        (void)fputs(i ? ", " : " ", to);
+        printers[o->kind](field + i * shape->elem_size, to);
+    }
+    (void)fprintf(to, " %c", brackets[1]);
+}
+
+void conf_print(const struct conf *c, FILE *to)
+{
+    const struct conf_option *o;
+    for (size_t i = 0; (o = conf_option_at(i)); i++) {
+        const char *field = (const char *)c + o->offset;
+        (void)fprintf(to, "%s = ", o->name);
+        if (conf_shape_of(o->kind)->elem_size)
+            print_list(o, field, to);
+        else
+            printers[o->kind](field, to);
+        (void)fputs(";\n", to);
+    }
+}
+
+/* --- Documentation --- */
+
+enum { WIDTH = 78, WHAT_TEXT = 128, NOTE_TEXT = 512 };
+
+/* "Sentence. A whole number from 1 to 2. A change needs a restart." */
+static void describe(const struct conf_option *o, char *buf, size_t n)
+{
+    char what[WHAT_TEXT];
+    conf_describe(o, what, sizeof(what));
+    (void)snprintf(buf, n, "%s Expects %s.%s", o->sentence, what,
+                   o->restart ? " A change needs a restart." : "");
+}
+
+static void print_comment(const char *text, FILE *to)
+{
+    int column = 0;
+    while (*text) {
+        int word = (int)strcspn(text, " ");
+        if (column == 0 || column + 1 + word > WIDTH)
+            column = fprintf(to, "%s#", column ? "\n" : "") - (column ? 1 : 0);
+        column += fprintf(to, " %.*s", word, text);
+        text += word;
+        text += strspn(text, " ");
+    }
+    (void)fputc('\n', to);
+}
+
+void conf_print_reference(FILE *to)
+{
+    (void)fputs("# All options of Drehkreuz with their defaults: this file as it is changes\n"
+                "# nothing. Copy what you want to change to /etc/drehkreuz/drehkreuz.conf.\n",
+                to);
+    const struct conf_option *o;
+    for (size_t i = 0; (o = conf_option_at(i)); i++) {
+        char note[NOTE_TEXT];
+        describe(o, note, sizeof(note));
+        if (o->group)
+            (void)fprintf(to, "\n# --- %s ---\n", o->group);
+        (void)fputc('\n', to);
+        print_comment(note, to);
+        (void)fprintf(to, "%s = %s;\n", o->name, o->fallback);
+    }
+}
+
+/* Text for man(7): what the formatter would take for its own is escaped. */
+static void print_roff(const char *text, FILE *to)
+{
+    if (*text == '.' || *text == '\'')
+        (void)fputs("\\&", to);
+    for (; *text; text++) {
+        if (*text == '\\')
+            (void)fputs("\\e", to);
+        else if (*text == '"')
+            (void)fputs("\\(dq", to);
+        else if (*text == '-')
+            (void)fputs("\\-", to);
+        else if (*text == '`')
+            (void)fputs("\\(ga", to);
+        else
+            (void)fputc(*text, to);
+    }
+}
+
+void conf_print_man(FILE *to)
+{
+    (void)fputs(".SH OPTIONS\n", to);
+    const struct conf_option *o;
+    for (size_t i = 0; (o = conf_option_at(i)); i++) {
+        char note[NOTE_TEXT];
+        describe(o, note, sizeof(note));
+        if (o->group)
+            (void)fprintf(to, ".SS %s\n", o->group);
+        (void)fprintf(to, ".TP\n\\fB%s\\fR = ", o->name);
+        print_roff(o->fallback, to);
+        (void)fputc('\n', to);
+        print_roff(note, to);
+        (void)fputc('\n', to);
+    }
+}

@@ -1,0 +1,261 @@
+/* The option table. A new option is a field in struct conf and a row here; the loader, the printer,
+ * the reference file, the manual page and the tests follow from it. */
+#include "config/conf_int.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* A longest count that makes sense on one host; keeps every number inside 32 bits. */
+#define COUNT_MAX 10000000
+#define BYTES_MAX INT64_C(1000000000000)
+
+#define ROW(field, kind, min, max, fallback, restart, sentence, group)                             \
+    {                                                                                              \
+#field, kind, offsetof(struct conf, field), min, max, fallback, restart, sentence, group   \
+    }
+
+static const struct conf_option options[] = {
+    ROW(listen, CONF_ADDRS, 1, 16, "[\"0.0.0.0:3478\", \"[::]:3478\"]", true,
+        "Addresses and ports on which clients are served; the port is 3478 where none is given.",
+        "Network"),
+    ROW(threads, CONF_INT, 0, 64, "0", true,
+        "Worker threads; 0 is one per processor. Clients are spread over them by the kernel.",
+        NULL),
+    ROW(relay_ipv4, CONF_TEXT, 1, 63, "\"auto\"", false,
+        "IPv4 address that relayed traffic leaves from: \"auto\" (the one the host would use "
+        "towards the internet), \"off\" or an address of this host.",
+        NULL),
+    ROW(relay_ipv6, CONF_TEXT, 1, 63, "\"auto\"", false, "The same for IPv6.", NULL),
+    ROW(external_ipv4, CONF_TEXT, 1, 255, "\"auto\"", false,
+        "IPv4 address that clients are told: \"auto\" (the relay address), or the address or host "
+        "name under which a 1:1 NAT shows this host to the internet.",
+        NULL),
+    ROW(external_ipv6, CONF_TEXT, 1, 255, "\"auto\"", false, "The same for IPv6.", NULL),
+    ROW(relay_ports, CONF_RANGE, 1024, 65535, "\"49152-65535\"", true,
+        "UDP ports for relayed traffic; the firewall must let them in. One call needs one to four "
+        "of them.",
+        NULL),
+    ROW(socket_bytes, CONF_INT, 65536, 268435456, "4194304", true,
+        "Receive buffer of each listening socket in bytes; the kernel may grant less "
+        "(net.core.rmem_max).",
+        NULL),
+    ROW(copy_tos, CONF_BOOL, 0, 0, "false", true,
+        "Carry the DSCP and ECN bits of the IP header from one side of the relay to the other.",
+        NULL),
+
+    ROW(realm, CONF_TEXT, 1, 127, "\"turn\"", false,
+        "Name of this service in the credentials. Users never see it; every server that shares "
+        "credentials needs the same one. A short one keeps unauthenticated answers small.",
+        "Authentication"),
+    ROW(secrets_file, CONF_TEXT, 0, 255, "\"/etc/drehkreuz/secrets\"", false,
+        "File with the shared secrets of Nextcloud Talk, Jitsi, Matrix and the like, mode 0600, "
+        "written by `drehkreuz secret`; \"\" is none.",
+        NULL),
+    ROW(users, CONF_USERS, 0, CONF_LIST_MAX, "( )", false,
+        "Users with a fixed name and password, for programs that know no shared secret; keep the "
+        "file unreadable for others when it holds any.",
+        NULL),
+    ROW(max_credential_ttl, CONF_INT, 0, 315360000, "0", false,
+        "How many seconds ahead a time-limited credential may end; 0 is any. Some platforms make "
+        "them for 90 days.",
+        NULL),
+    ROW(strict_expiry, CONF_BOOL, 0, 0, "false", false,
+        "End calls when their time-limited credential ends; otherwise its end only stops new "
+        "ones.",
+        NULL),
+
+    ROW(binding, CONF_BOOL, 0, 0, "true", false,
+        "Answer STUN Binding requests without credentials, as STUN servers do.", "Protocol"),
+    ROW(software, CONF_BOOL, 0, 0, "false", false,
+        "Tell clients the name and version of this software.", NULL),
+    ROW(rfc5766_channels, CONF_BOOL, 0, 0, "false", false,
+        "Also accept channel numbers above 0x4FFF, which RFC 8656 took back; turnutils_uclient of "
+        "Debian 12 picks them.",
+        NULL),
+    ROW(lifetime_max, CONF_INT, 600, 86400, "3600", false,
+        "Longest life of an allocation in seconds that a client may ask for at once; it can be "
+        "renewed.",
+        NULL),
+    ROW(nonce_lifetime, CONF_INT, 60, 3600, "1800", false,
+        "Seconds after which a client must take a new nonce, which happens by itself.", NULL),
+
+    ROW(allow_peers, CONF_CIDRS, 0, CONF_LIST_MAX, "[ ]", false,
+        "Networks that may be relayed to although they would be denied, e.g. a media server in a "
+        "private network.",
+        "Peers"),
+    ROW(deny_peers, CONF_CIDRS, 0, CONF_LIST_MAX, "[ ]", false,
+        "Further networks that must not be relayed to. Private, local and special networks are "
+        "denied without being named here.",
+        NULL),
+    ROW(deny_peer_ports, CONF_PORTS, 0, CONF_LIST_MAX,
+        "[\"0\", \"53\", \"67-69\", \"111\", \"123\", \"137-139\", \"161\", \"389\", \"1900\", "
+        "\"5353\", \"11211\"]",
+        false,
+        "UDP ports of peers that must not be relayed to; the default keeps services that amplify "
+        "or trust their neighbours out of reach.",
+        NULL),
+
+    ROW(max_allocations, CONF_INT, 0, COUNT_MAX, "0", true,
+        "Allocations alive at once, per worker thread; 0 is as many as there are relay ports.",
+        "Limits"),
+    ROW(allocations_per_account, CONF_INT, 0, COUNT_MAX, "1000", false,
+        "Allocations of one account, which is a static user or the text behind the colon of a "
+        "time-limited name; per worker thread, 0 is no limit.",
+        NULL),
+    ROW(allocations_per_prefix, CONF_INT, 0, COUNT_MAX, "4000", false,
+        "Allocations of one client network (see prefix_ipv4); per worker thread, 0 is no limit.",
+        NULL),
+    ROW(permissions_per_allocation, CONF_INT, 1, 1024, "64", false,
+        "Peer addresses that one allocation may talk to at once.", NULL),
+    ROW(channels_per_allocation, CONF_INT, 1, 1024, "64", false,
+        "Channels that one allocation may bind at once.", NULL),
+    ROW(bytes_per_allocation, CONF_INT, 0, BYTES_MAX, "4000000", false,
+        "Bytes per second that one allocation may relay, both directions together; 0 is no limit.",
+        NULL),
+    ROW(bytes_per_account, CONF_INT, 0, BYTES_MAX, "0", false,
+        "Bytes per second that one account may relay; per worker thread, 0 is no limit.", NULL),
+    ROW(bytes_per_prefix, CONF_INT, 0, BYTES_MAX, "0", false,
+        "Bytes per second that one client network may relay; per worker thread, 0 is no limit.",
+        NULL),
+    ROW(unproven_per_prefix, CONF_INT, 0, COUNT_MAX, "400", false,
+        "Answers per second to one client network that has shown no valid credential, so that "
+        "forged requests cannot make a flood; per worker thread, 0 is no limit.",
+        NULL),
+    ROW(prefix_ipv4, CONF_INT, 8, 32, "32", false,
+        "Leading bits of an IPv4 address that make a client network.", NULL),
+    ROW(prefix_ipv6, CONF_INT, 16, 128, "56", false,
+        "Leading bits of an IPv6 address that make a client network.", NULL),
+
+    ROW(user, CONF_TEXT, 0, 63, "\"\"", true,
+        "System user to become after the start as root; \"\" is to stay, which is right under "
+        "systemd.",
+        "Process"),
+};
+
+static const struct conf_shape shapes[CONF_KINDS] = {
+    [CONF_BOOL] = {sizeof(bool), 0, 0, "true or false", NULL},
+    [CONF_INT] = {sizeof(int64_t), 0, 0, "a whole number from %lld to %lld", NULL},
+    [CONF_TEXT] = {sizeof(conf_text), 0, 0, "a text in quotation marks, %lld to %lld bytes", NULL},
+    [CONF_RANGE] = {sizeof(struct conf_port_range), 0, 0,
+                    "a range of ports in quotation marks, from %lld to %lld", NULL},
+    [CONF_ADDRS] = {sizeof(struct conf_addrs), sizeof(struct addr), offsetof(struct conf_addrs, n),
+                    "a list of %lld to %lld IP addresses with or without port", NULL},
+    [CONF_CIDRS] = {sizeof(struct conf_cidrs), sizeof(struct cidr), offsetof(struct conf_cidrs, n),
+                    "a list of %lld to %lld networks without host bits",
+                    "[\"10.1.0.0/16\", \"2001:db8::1\"]"},
+    [CONF_PORTS] = {sizeof(struct conf_ports), sizeof(struct conf_port_range),
+                    offsetof(struct conf_ports, n), "a list of %lld to %lld ports or port ranges",
+                    "[\"53\", \"137-139\"]"},
+    [CONF_USERS] = {sizeof(struct conf_users), sizeof(struct conf_user),
+                    offsetof(struct conf_users, n),
+                    "a list of %lld to %lld groups of name and password",
+                    "( { name = \"alice\"; password = \"...\"; } )"},
+};
+
+const struct conf_option *conf_option_at(size_t i)
+{
+    return i < sizeof(options) / sizeof(*options) ? &options[i] : NULL;
+}
+
+const struct conf_option *conf_option_find(const char *name)
+{
+    const struct conf_option *o;
+    for (size_t i = 0; (o = conf_option_at(i)); i++)
+        if (strcmp(o->name, name) == 0)
+            return o;
+    return NULL;
+}
+
+const struct conf_shape *conf_shape_of(enum conf_kind kind)
+{
+    return &shapes[kind];
+}
+
+void conf_describe(const struct conf_option *o, char *buf, size_t n)
+{
+    const char *what = shapes[o->kind].what;
+    if (o->kind == CONF_BOOL)
+        (void)snprintf(buf, n, "%s", what);
+    else
+        (void)snprintf(buf, n, what, (long long)o->min, (long long)o->max);
+}
+
+enum { NAME_MAX_LEN = 40 };
+
+/* Levenshtein distance, both texts shorter than NAME_MAX_LEN. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_MAX_LEN];
+    size_t n = strlen(b);
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t change = diagonal + (a[i - 1] != b[j - 1]);
+            size_t one_off = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = change < one_off ? change : one_off;
+        }
+    }
+    return row[n];
+}
+
+const struct conf_option *conf_option_nearest(const char *name)
+{
+    size_t len = strlen(name);
+    if (len == 0 || len >= NAME_MAX_LEN)
+        return NULL;
+    size_t best = len / 3 + 2; /* farther away is no typing mistake */
+    const struct conf_option *found = NULL;
+    const struct conf_option *o;
+    for (size_t i = 0; (o = conf_option_at(i)); i++) {
+        size_t d = distance(name, o->name);
+        if (d < best) {
+            best = d;
+            found = o;
+        }
+    }
+    return found;
+}
+
+/* Takes digits off *text. */
+static bool read_port(const char **text, uint16_t *ret)
+{
+    uint32_t v = 0;
+    const char *p = *text;
+    for (; *p >= '0' && *p <= '9' && v <= UINT16_MAX; p++)
+        v = v * 10 + (uint32_t)(*p - '0');
+    if (p == *text || v > UINT16_MAX)
+        return false;
+    *text = p;
+    *ret = (uint16_t)v;
+    return true;
+}
+
+bool conf_range_parse(const char *text, struct conf_port_range *ret)
+{
+    struct conf_port_range got;
+    if (!read_port(&text, &got.first))
+        return false;
+    got.last = got.first;
+    if (*text == '-') {
+        text++;
+        if (!read_port(&text, &got.last))
+            return false;
+    }
+    if (*text || got.last < got.first)
+        return false;
+    *ret = got;
+    return true;
+}
+
+int conf_fail(struct conf_error *err, int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(err->text, sizeof(err->text), format, args);
+    va_end(args);
+    return code;
+}
