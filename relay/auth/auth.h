@@ -34,6 +34,9 @@ struct auth_conf {
     const struct auth_user *users; /* static users; names and passwords are UTF-8 */
     size_t n_users;
     int64_t max_ttl; /* seconds a time-limited credential may reach into the future, 0 = any */
+    /* NULL, or a snapshot of the same realm whose static users are taken over, keys and all; users
+     * is not looked at then. So new secrets need no passwords in memory. */
+    const struct auth_snapshot *keep;
 };
 
 /* A set of secrets as a file store holds it. */

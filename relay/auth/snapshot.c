@@ -153,6 +153,14 @@ static const struct user *find_userhash(const struct auth_snapshot *s, struct sp
     return NULL;
 }
 
+static void enter(struct auth_snapshot *s, struct user *u)
+{
+    htab_insert(&s->by_name, &u->by_name, htab_hash(&s->by_name, u->name, u->name_len));
+    htab_insert(&s->by_userhash, &u->by_userhash,
+                htab_hash(&s->by_userhash, u->userhash, SHA256_LEN));
+    s->n_users++;
+}
+
 /* Users are numbered from 1 in what the operator reads. */
 static int add_user(struct auth_snapshot *s, struct crypto *crypto, const struct auth_user *from,
                     struct auth_error *err)
@@ -170,10 +178,7 @@ static int add_user(struct auth_snapshot *s, struct crypto *crypto, const struct
     r = longterm_userhash(crypto, name_of(u), realm_of(s), u->userhash);
     if (r < 0)
         return auth_fail(err, r, "static user %zu: the digest failed", number);
-    htab_insert(&s->by_name, &u->by_name, htab_hash(&s->by_name, u->name, u->name_len));
-    htab_insert(&s->by_userhash, &u->by_userhash,
-                htab_hash(&s->by_userhash, u->userhash, SHA256_LEN));
-    s->n_users++;
+    enter(s, u);
     return 0;
 }
 
@@ -190,17 +195,36 @@ static int make_tables(struct auth_snapshot *s, size_t n_users)
     return r < 0 ? r : htab_init(&s->by_userhash, cap, key);
 }
 
+static int add_users(struct auth_snapshot *s, struct crypto *crypto, const struct auth_conf *conf,
+                     struct auth_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < conf->n_users; i++)
+        r = add_user(s, crypto, &conf->users[i], err);
+    return r;
+}
+
+static int keep_users(struct auth_snapshot *s, const struct auth_snapshot *from,
+                      struct auth_error *err)
+{
+    if (!span_eq(realm_of(s), realm_of(from)))
+        return auth_fail(err, -EINVAL, "the realm differs from that of the users' keys");
+    for (size_t i = 0; i < from->n_users; i++) {
+        s->users[i] = from->users[i];
+        enter(s, &s->users[i]);
+    }
+    return 0;
+}
+
 static int fill(struct auth_snapshot *s, struct crypto *crypto, const struct auth_conf *conf,
                 struct auth_error *err)
 {
     int r = set_realm(s, conf->realm, err);
     if (r < 0)
         return r;
-    if (make_tables(s, conf->n_users) < 0)
+    if (make_tables(s, conf->keep ? conf->keep->n_users : conf->n_users) < 0)
         return auth_fail(err, -ENOMEM, "out of memory");
-    for (size_t i = 0; r == 0 && i < conf->n_users; i++)
-        r = add_user(s, crypto, &conf->users[i], err);
-    return r;
+    return conf->keep ? keep_users(s, conf->keep, err) : add_users(s, crypto, conf, err);
 }
 
 void auth_snapshot_free(struct auth_snapshot *s)

@@ -70,8 +70,12 @@ struct conf_source;
 int conf_source_read(const char *path, struct conf_source **ret, struct conf_error *err);
 /* Wipes the text. Accepts NULL. */
 void conf_source_free(struct conf_source *s);
-/* NUL-terminated. */
+/* NUL-terminated; numbers have an L behind them, passwords are replaced by numbers of their own. */
 const char *conf_source_text(const struct conf_source *s);
+
+/* A password, by what stands in its place in the text; NULL when it is no number of one, or too
+ * long or with a NUL inside. */
+const char *conf_source_secret(const struct conf_source *s, const char *number);
 
 struct conf_place {
     const char *file; /* borrowed from the source */

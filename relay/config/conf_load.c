@@ -12,8 +12,21 @@ enum { PORT_DEFAULT = 3478, FALLBACK_TEXT = 512, WHAT_TEXT = 128 };
 
 /* --- Values --- */
 
+/* What one load works with. */
+struct load {
+    const struct conf_source *source; /* NULL while defaults are read */
+    struct conf *conf;
+    struct conf_error *err;
+};
+
+/* What a value is read for. */
+struct want {
+    const struct load *load;
+    const struct conf_option *option;
+};
+
 /* One entry of a list, or a scalar; writes *ret only when the value is right. */
-typedef bool (*read_fn)(const config_setting_t *s, const struct conf_option *o, void *ret);
+typedef bool (*read_fn)(const config_setting_t *s, const struct want *w, void *ret);
 
 /* Control characters could not be printed back, and mean that a quotation mark is missing. */
 static bool copy_text(const char *from, conf_text ret)
@@ -29,9 +42,9 @@ static bool copy_text(const char *from, conf_text ret)
     return true;
 }
 
-static bool read_bool(const config_setting_t *s, const struct conf_option *o, void *ret)
+static bool read_bool(const config_setting_t *s, const struct want *w, void *ret)
 {
-    (void)o;
+    (void)w;
     if (config_setting_type(s) != CONFIG_TYPE_BOOL)
         return false;
     *(bool *)ret = config_setting_get_bool(s);
@@ -47,36 +60,37 @@ static bool read_number(const config_setting_t *s, int64_t *ret)
     return true;
 }
 
-static bool read_int(const config_setting_t *s, const struct conf_option *o, void *ret)
+static bool read_int(const config_setting_t *s, const struct want *w, void *ret)
 {
     int64_t v;
-    if (!read_number(s, &v) || v < o->min || v > o->max)
+    if (!read_number(s, &v) || v < w->option->min || v > w->option->max)
         return false;
     *(int64_t *)ret = v;
     return true;
 }
 
-static bool read_text(const config_setting_t *s, const struct conf_option *o, void *ret)
+static bool read_text(const config_setting_t *s, const struct want *w, void *ret)
 {
     const char *text = config_setting_get_string(s);
-    if (!text || strlen(text) < (size_t)o->min || strlen(text) > (size_t)o->max)
+    if (!text || strlen(text) < (size_t)w->option->min || strlen(text) > (size_t)w->option->max)
         return false;
     return copy_text(text, ret);
 }
 
-static bool read_range(const config_setting_t *s, const struct conf_option *o, void *ret)
+static bool read_range(const config_setting_t *s, const struct want *w, void *ret)
 {
     const char *text = config_setting_get_string(s);
     struct conf_port_range range;
-    if (!text || !conf_range_parse(text, &range) || range.first < o->min || range.last > o->max)
+    if (!text || !conf_range_parse(text, &range) || range.first < w->option->min ||
+        range.last > w->option->max)
         return false;
     *(struct conf_port_range *)ret = range;
     return true;
 }
 
-static bool read_addr(const config_setting_t *s, const struct conf_option *o, void *ret)
+static bool read_addr(const config_setting_t *s, const struct want *w, void *ret)
 {
-    (void)o;
+    (void)w;
     const char *text = config_setting_get_string(s);
     struct addr a;
     if (!text || !addr_parse(text, &a))
@@ -87,16 +101,16 @@ static bool read_addr(const config_setting_t *s, const struct conf_option *o, vo
     return true;
 }
 
-static bool read_cidr(const config_setting_t *s, const struct conf_option *o, void *ret)
+static bool read_cidr(const config_setting_t *s, const struct want *w, void *ret)
 {
-    (void)o;
+    (void)w;
     const char *text = config_setting_get_string(s);
     return text && cidr_parse(text, ret);
 }
 
-static bool read_ports(const config_setting_t *s, const struct conf_option *o, void *ret)
+static bool read_ports(const config_setting_t *s, const struct want *w, void *ret)
 {
-    (void)o;
+    (void)w;
     const char *text = config_setting_get_string(s);
     if (text)
         return conf_range_parse(text, ret);
@@ -107,16 +121,17 @@ static bool read_ports(const config_setting_t *s, const struct conf_option *o, v
     return true;
 }
 
-static bool read_user(const config_setting_t *s, const struct conf_option *o, void *ret)
+static bool read_user(const config_setting_t *s, const struct want *w, void *ret)
 {
-    (void)o;
     struct conf_user user = {0};
     const char *name;
-    const char *password;
+    const char *number;
     bool is_ok = config_setting_is_group(s) && config_setting_length(s) == 2 &&
                  config_setting_lookup_string(s, "name", &name) &&
-                 config_setting_lookup_string(s, "password", &password) && *name && *password &&
-                 copy_text(name, user.name) && copy_text(password, user.password);
+                 config_setting_lookup_string(s, "password", &number) && *name &&
+                 copy_text(name, user.name) &&
+                 copy_text(conf_source_secret(w->load->source, number), user.password) &&
+                 user.password[0];
     if (is_ok)
         *(struct conf_user *)ret = user;
     explicit_bzero(&user, sizeof(user));
@@ -130,13 +145,6 @@ static const read_fn readers[CONF_KINDS] = {
 };
 
 /* --- Options --- */
-
-/* What one load works with. */
-struct load {
-    const struct conf_source *source; /* NULL while defaults are read */
-    struct conf *conf;
-    struct conf_error *err;
-};
 
 static struct conf_place place_of(const struct load *l, const config_setting_t *s)
 {
@@ -162,13 +170,14 @@ static int read_list(const struct load *l, const config_setting_t *s, const stru
 {
     const struct conf_shape *shape = conf_shape_of(o->kind);
     char *field = (char *)l->conf + o->offset;
+    const struct want w = {l, o};
     int n = config_setting_length(s);
     if (!(config_setting_is_array(s) || config_setting_is_list(s)) || n < o->min || n > o->max)
         return refuse(l, s, o, 0);
     memset(field, 0, shape->size);
     for (int i = 0; i < n; i++) {
         const config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
-        if (!readers[o->kind](e, o, field + (size_t)i * shape->elem_size))
+        if (!readers[o->kind](e, &w, field + (size_t)i * shape->elem_size))
             return refuse(l, e, o, i + 1);
     }
     *conf_list_n(shape, field) = (size_t)n;
@@ -179,7 +188,8 @@ static int read_option(const struct load *l, const config_setting_t *s, const st
 {
     if (conf_shape_of(o->kind)->elem_size)
         return read_list(l, s, o);
-    return readers[o->kind](s, o, (char *)l->conf + o->offset) ? 0 : refuse(l, s, o, 0);
+    const struct want w = {l, o};
+    return readers[o->kind](s, &w, (char *)l->conf + o->offset) ? 0 : refuse(l, s, o, 0);
 }
 
 /* Options of coturn that people bring along, and what becomes of them here. */

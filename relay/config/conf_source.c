@@ -1,13 +1,14 @@
 /* Reads the configuration file and what it includes into one text for the parser, and remembers
  * where each line came from. Done here rather than by the parser because the parser ends the
- * process when it is given a directory, looks for absolute names in the wrong place, and cuts
- * numbers to 32 bits without a word. */
+ * process when it is given a directory, looks for absolute names in the wrong place, cuts numbers
+ * to 32 bits without a word, and does not wipe what it frees: passwords are kept from it. */
 #include "config/conf_int.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,12 @@ enum {
     DIGITS_MAX = 18, /* always fit into 64 bits, in base 10 and 16 */
 };
 
+/* A password of the file, its escapes resolved. The parser sees its number instead. */
+struct secret {
+    size_t n;
+    conf_text text;
+};
+
 struct line {
     unsigned file;
     unsigned number;
@@ -31,7 +38,10 @@ struct conf_source {
     size_t n;
     size_t n_lines;
     size_t n_files;
+    size_t n_secrets;
     bool is_full;
+    bool is_secret_next; /* the last name was `password` */
+    struct secret secrets[CONF_LIST_MAX];
     char path[FILES_MAX][PATH_TEXT];
     struct line lines[LINES_MAX];
     char text[TEXT_MAX + 1];
@@ -41,7 +51,7 @@ struct conf_source {
 struct cursor {
     unsigned file;
     unsigned number;
-    enum { IN_CODE, IN_TEXT, IN_LINE_COMMENT, IN_COMMENT } state;
+    enum { IN_CODE, IN_TEXT, IN_SECRET, IN_LINE_COMMENT, IN_COMMENT } state;
 };
 
 static void put(struct conf_source *s, const char *p, size_t n)
@@ -82,29 +92,95 @@ static size_t put_number(struct conf_source *s, const char *p)
     return n;
 }
 
+static size_t put_name(struct conf_source *s, const char *p)
+{
+    static const char word[] = "password";
+    size_t n = 1;
+    while (is_name_char(p[n]))
+        n++;
+    s->is_secret_next = n == sizeof(word) - 1 && memcmp(p, word, n) == 0;
+    put(s, p, n);
+    return n;
+}
+
+/* The quotation mark that opens a text. */
+static size_t open_text(struct conf_source *s, struct cursor *at)
+{
+    bool is_secret = s->is_secret_next && s->n_secrets < CONF_LIST_MAX;
+    char number[8];
+    at->state = is_secret ? IN_SECRET : IN_TEXT;
+    put(s, "\"", 1);
+    if (is_secret) {
+        int n = snprintf(number, sizeof(number), "%zu", s->n_secrets++);
+        put(s, number, (size_t)n);
+    }
+    s->is_secret_next = false;
+    return 1;
+}
+
 /* One token, or a part of one, of program text. Returns the bytes taken. */
 static size_t put_code(struct conf_source *s, struct cursor *at, const char *p)
 {
     size_t n = 1;
     if (p[0] == '"')
-        at->state = IN_TEXT;
-    else if (p[0] == '#' || (p[0] == '/' && p[1] == '/'))
+        return open_text(s, at);
+    if (isdigit((unsigned char)p[0]))
+        return put_number(s, p);
+    if (isalpha((unsigned char)p[0]) || p[0] == '*')
+        return put_name(s, p);
+    if (p[0] == '#' || (p[0] == '/' && p[1] == '/'))
         at->state = IN_LINE_COMMENT;
-    else if (p[0] == '/' && p[1] == '*') {
+    if (p[0] == '/' && p[1] == '*') {
         at->state = IN_COMMENT;
         n = 2;
-    } else if (isdigit((unsigned char)p[0]))
-        return put_number(s, p);
-    else if (isalpha((unsigned char)p[0]) || p[0] == '*')
-        while (is_name_char(p[n]))
-            n++;
+    }
     put(s, p, n);
+    return n;
+}
+
+/* A character of a text behind its backslash, as the parser would read it; anything else stays with
+ * the backslash. Returns the bytes taken. */
+static size_t unescape(const char *p, char *ret)
+{
+    static const char from[] = "nrtf\\\"";
+    static const char to[] = "\n\r\t\f\\\"";
+    const char *known = p[1] ? strchr(from, p[1]) : NULL;
+    unsigned byte;
+    *ret = '\\';
+    if (known) {
+        *ret = to[known - from];
+        return 2;
+    }
+    if (p[1] == 'x' && isxdigit((unsigned char)p[2]) && isxdigit((unsigned char)p[3]) &&
+        sscanf(p + 2, "%2x", &byte) == 1) {
+        *ret = (char)byte;
+        return 4;
+    }
+    return 1;
+}
+
+/* One too long keeps counting, and is refused when it is asked for. */
+static size_t take_secret(struct conf_source *s, struct cursor *at, const char *p)
+{
+    struct secret *secret = &s->secrets[s->n_secrets - 1];
+    char c = p[0];
+    size_t n = c == '\\' ? unescape(p, &c) : 1;
+    if (p[0] == '"') {
+        at->state = IN_CODE;
+        put(s, "\"", 1);
+        return 1;
+    }
+    if (secret->n < sizeof(secret->text) - 1)
+        secret->text[secret->n] = c;
+    secret->n++;
     return n;
 }
 
 static size_t put_other(struct conf_source *s, struct cursor *at, const char *p)
 {
     size_t n = 1;
+    if (at->state == IN_SECRET)
+        return take_secret(s, at, p);
     if (at->state == IN_TEXT && p[0] == '\\' && p[1]) {
         n = 2;
     } else if (at->state == IN_TEXT && p[0] == '"') {
@@ -310,6 +386,16 @@ int conf_source_read(const char *path, struct conf_source **ret, struct conf_err
 const char *conf_source_text(const struct conf_source *s)
 {
     return s->text;
+}
+
+const char *conf_source_secret(const struct conf_source *s, const char *number)
+{
+    char *end;
+    unsigned long i = strtoul(number, &end, 10);
+    if (end == number || *end || i >= s->n_secrets)
+        return NULL;
+    const struct secret *secret = &s->secrets[i];
+    return secret->n == strlen(secret->text) ? secret->text : NULL;
 }
 
 struct conf_place conf_source_place(const struct conf_source *s, unsigned line)

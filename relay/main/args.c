@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_HELP = 1000, LONG_VERSION, WORD_MAX = 40 };
+enum { LONG_HELP = 1000, LONG_FIRST, WORD_MAX = 40 };
 
 struct opt_row {
     const char *name;
@@ -155,10 +155,12 @@ static const struct command *find(const struct command *commands, int argc, char
     return NULL;
 }
 
-static int bad_option(const struct command *c, char **argv, int seen)
+static int bad_option(const struct command *c, const char *typed)
 {
+    const char single[] = {'-', (char)optopt, 0};
     struct guess g = {NULL, WORD_MAX};
-    const char *typed = argv[seen];
+    if (optopt > 0 && optopt < LONG_HELP)
+        typed = single;
     for (size_t i = 0; i < OPT_COUNT; i++) {
         if (c->options >> i & 1)
             guess_try(&g, typed + strspn(typed, "-"), OPTS[i].name);
@@ -174,10 +176,10 @@ static int parse(const struct command *c, int argc, char **argv, struct args *a)
         if (c->options >> i & 1)
             longs[n++] =
                 (struct option){OPTS[i].name, OPTS[i].value ? required_argument : no_argument, NULL,
-                                LONG_VERSION + i};
+                                LONG_FIRST + i};
     }
     opterr = 0;
-    for (int o, at = 1; (o = getopt_long(argc, argv, ":", longs, NULL)) != -1; at = optind) {
+    for (int o; (o = getopt_long(argc, argv, ":", longs, NULL)) != -1;) {
         if (o == LONG_HELP) {
             help_one(c);
             return -1;
@@ -187,8 +189,8 @@ static int parse(const struct command *c, int argc, char **argv, struct args *a)
             return EXIT_USAGE;
         }
         if (o == '?')
-            return bad_option(c, argv, at < argc ? at : optind - 1);
-        a->opt[o - LONG_VERSION] = optarg ? optarg : "";
+            return bad_option(c, argv[optind - 1]);
+        a->opt[o - LONG_FIRST] = optarg ? optarg : "";
     }
     if (argc - optind > (c->word ? 1 : 0)) {
         fprintf(stderr, "drehkreuz: \"%s\" is one argument too many\n",

@@ -67,6 +67,8 @@ static int take_secret_file(const char *path, struct check *c)
         fprintf(stderr, "drehkreuz: %s: %s\n", path, strerror(-r));
         return EXIT_USAGE;
     }
+    if (line[0] == '#') /* ours, but not as it must be */
+        return wrong(err.text);
     struct auth_secret *one = &c->secrets.v[0];
     one->len = (uint16_t)strlen(line);
     memcpy(one->bytes, line, one->len);

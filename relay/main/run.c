@@ -4,9 +4,8 @@
 #include "main/privs.h"
 #include "main/server.h"
 
-#include <errno.h>
 #include <sched.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -133,6 +132,7 @@ int cmd_run(const struct args *a)
     struct conf_error err = {0};
     privs_quiet();
     server_block_signals();
+    setenv("RES_OPTIONS", "timeout:2 attempts:1", 0); /* a broken resolver must not delay signals */
     struct server *s = mem_zalloc(sizeof(*s));
     if (!s)
         return fatal(EXIT_FAILED, "out of memory");

@@ -16,12 +16,18 @@ enum { LOOK_SECONDS = 60 };
 struct net_world *server_world(struct server *s, struct auth_error *err)
 {
     struct world_size size;
-    const struct world_parts parts = {s->conf, &s->secrets, &s->site, &s->net_conf,
-                                      s->generation + 1};
+    const struct world_parts parts = {.conf = s->conf,
+                                      .keep = s->users_taken ? s->world : NULL,
+                                      .secrets = &s->secrets,
+                                      .site = &s->site,
+                                      .net = &s->net_conf,
+                                      .generation = s->generation + 1};
     struct net_world *w = world_new(&parts, &size, err);
     if (!w)
         return NULL;
     s->generation++;
+    s->world = w;
+    s->users_taken = true;
     log_event(EVENT_SECRETS_LOADED, EV_NUM(size.secrets), EV_NUM(size.users));
     return w;
 }
@@ -117,6 +123,7 @@ static bool take_conf(struct server *s, struct conf *fresh, struct auth_error *e
     int r = server_read_secrets(s, err);
     if (r == 0 && has_credentials(s)) {
         settings_free(old);
+        s->users_taken = false;
         return true;
     }
     if (r == 0)

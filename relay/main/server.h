@@ -16,6 +16,8 @@ struct server {
     struct net_conf net_conf;
     struct net *net;
     uint32_t generation;
+    const struct net_world *world; /* the latest; net's */
+    bool users_taken;              /* their keys are in world, their passwords gone from conf */
 };
 
 /* The next generation of configuration, secrets and addresses as they stand in s; NULL with *err

@@ -144,17 +144,24 @@ static void set_turn(struct world *w, const struct world_parts *parts)
     set_policy(w, parts);
 }
 
-static struct auth_snapshot *snapshot(const struct world *w, const struct auth_secrets *secrets,
+/* Only keys stay (RFC 8656 section 6): a later generation of the same configuration takes them from
+ * an earlier one. */
+static struct auth_snapshot *snapshot(struct world *w, const struct world_parts *parts,
                                       struct auth_error *err)
 {
     struct auth_user users[CONF_LIST_MAX];
     const struct auth_conf conf = {.realm = w->conf.realm,
                                    .users = users,
                                    .n_users = w->conf.users.n,
-                                   .max_ttl = w->conf.max_credential_ttl};
+                                   .max_ttl = w->conf.max_credential_ttl,
+                                   .keep = parts->keep ? world_of(parts->keep)->auth : NULL};
     for (size_t i = 0; i < w->conf.users.n; i++)
         users[i] = (struct auth_user){w->conf.users.v[i].name, w->conf.users.v[i].password};
-    return auth_snapshot_new(&conf, secrets, err);
+    struct auth_snapshot *made = auth_snapshot_new(&conf, parts->secrets, err);
+    conf_wipe(&w->conf);
+    if (made)
+        conf_wipe(parts->conf);
+    return made;
 }
 
 static bool set_crypto(struct world *w, uint16_t workers, struct auth_error *err)
@@ -183,7 +190,7 @@ struct net_world *world_new(const struct world_parts *parts, struct world_size *
     w->net.credential = credential;
     w->net.release = release;
     set_turn(w, parts);
-    w->auth = snapshot(w, parts->secrets, err);
+    w->auth = snapshot(w, parts, err);
     if (!w->auth || !set_crypto(w, parts->net->workers, err)) {
         release(&w->net);
         return NULL;

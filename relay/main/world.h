@@ -7,7 +7,8 @@
 #include "main/site.h"
 
 struct world_parts {
-    const struct conf *conf;
+    struct conf *conf;            /* its users' passwords are wiped once their keys are made */
+    const struct net_world *keep; /* users come from this generation, not from conf; or NULL */
     const struct auth_secrets *secrets;
     const struct site *site;
     const struct net_conf *net; /* as bound: what the listeners really are */

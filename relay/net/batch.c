@@ -44,22 +44,30 @@ void outlet_init(struct outlet *o, int fd, enum addr_family family, bool any)
 /* RFC 8656 section 14: DF is 0 unless the client asked for it. IPv4 uses OMIT rather than DONT,
  * because with DONT the kernel keeps "fragmentation needed" to itself, and the client that asked
  * for DF is to hear of it (section 11.5); OMIT also ignores forged path MTUs. IPv6 fragments at
- * the source, so its default, which minds the path MTU, is right. */
+ * the source, so its default, which minds the path MTU, is right. With DF it is PROBE: the path
+ * MTU that the kernel remembers would turn the next one into a local error, and the client would
+ * hear only once. */
 static const struct df_option {
+    uint8_t family;
     int level;
     int option;
     int on;
     int off;
 } df_options[] = {
-    [0] = {IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_PMTUDISC_OMIT},
-    [1] = {IPPROTO_IPV6, IPV6_DONTFRAG, 1, 0},
+    {ADDR_V4, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE, IP_PMTUDISC_OMIT},
+    {ADDR_V6, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE, IPV6_PMTUDISC_WANT},
+    {ADDR_V6, IPPROTO_IPV6, IPV6_DONTFRAG, 1, 0},
 };
 
 static int set_df(int fd, uint8_t family, bool on)
 {
-    const struct df_option *o = &df_options[family == ADDR_V6];
-    int value = on ? o->on : o->off;
-    return setsockopt(fd, o->level, o->option, &value, sizeof value) == 0 ? 0 : -errno;
+    for (size_t i = 0; i < sizeof df_options / sizeof *df_options; i++) {
+        const struct df_option *o = &df_options[i];
+        int value = on ? o->on : o->off;
+        if (o->family == family && setsockopt(fd, o->level, o->option, &value, sizeof value) != 0)
+            return -errno;
+    }
+    return 0;
 }
 
 int outlet_allow_fragments(int fd, enum addr_family family)

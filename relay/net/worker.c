@@ -132,7 +132,7 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    flush(w); /* what was read before may still be queued */
+    /* What was queued out of the mailbox before has been sent at the end of that turn. */
     struct mail_orders orders = mailbox_take(&w->mailbox);
     obey_orders(w, &orders);
     while (mailbox_read(&w->mailbox, &mail, &pkt)) {

@@ -1,0 +1,233 @@
+/* The engine in the simulated world: the input is a script. Each step is one byte for what happens
+ * and some for how; requests are built validly and signed, or then spoilt, or spelt out attribute
+ * by attribute and signed. The model watches every packet, every invariant is checked after each
+ * step, and in the end nothing may be left over. */
+#include "fuzz/fuzz.h"
+
+#include "base/mem.h"
+#include "base/reader.h"
+#include "sim/scenario.h"
+
+#include <errno.h>
+
+enum { STEPS_MAX = 200 };
+
+struct script {
+    struct world *w;
+    struct reader in;
+};
+
+static struct client *who(struct script *s)
+{
+    return &s->w->client[r_u8(&s->in) % CLIENTS];
+}
+
+static struct addr peer_of(struct script *s)
+{
+    uint8_t b = r_u8(&s->in);
+    struct addr a = s->w->peer[b % PEERS].addr;
+    if (b & 0x40) {
+        const struct client *c = &s->w->client[b % CLIENTS];
+        struct addr relayed = c->relayed[b >> 4 & 1];
+        a = relayed.family == ADDR_NONE ? a : relayed;
+    }
+    if (b & 0x80) {
+        struct span ip = r_bytes(&s->in, a.family == ADDR_V4 ? 4 : 16);
+        uint16_t port = r_u16(&s->in);
+        if (ip.n)
+            a = addr_make((enum addr_family)a.family, ip.p, port);
+    }
+    return a;
+}
+
+static void choose(struct script *s, struct ask *a)
+{
+    static const uint16_t methods[] = {STUN_ALLOCATE, STUN_REFRESH, STUN_CREATE_PERMISSION,
+                                       STUN_CHANNEL_BIND, STUN_BINDING};
+    uint8_t b = r_u8(&s->in);
+    a->method = methods[b % 5];
+    a->has_lifetime = b & 0x20;
+    a->has_even = b & 0x40;
+    a->reserve = b & 0x80;
+    b = r_u8(&s->in);
+    a->family = b & 3;
+    a->additional = b >> 2 & 3;
+    a->redeem = (b & 0x70) == 0x70;
+    if (a->has_lifetime)
+        a->lifetime = r_u16(&s->in);
+    if (a->method == STUN_CHANNEL_BIND)
+        a->channel = (uint16_t)(0x4000 + (r_u8(&s->in) & 7));
+    if (a->method == STUN_CHANNEL_BIND || a->method == STUN_CREATE_PERMISSION)
+        a->n_peers = 1 + (b >> 7) * 2u;
+    for (size_t i = 0; i < a->n_peers; i++)
+        a->peers[i] = peer_of(s);
+}
+
+static void ask(struct script *s)
+{
+    struct client *c = who(s);
+    struct ask a = {0};
+    choose(s, &a);
+    client_ask(s->w, c, &a);
+}
+
+static void spoilt(struct script *s)
+{
+    struct client *c = who(s);
+    uint8_t buf[PACKET_MAX];
+    c->ask = (struct ask){0};
+    choose(s, &c->ask);
+    size_t n = client_build(s->w, c, buf, sizeof(buf));
+    for (unsigned i = r_u8(&s->in) % 4; i > 0; i--) {
+        uint16_t at = r_u16(&s->in);
+        buf[at % n] ^= r_u8(&s->in);
+    }
+    uint8_t cut = r_u8(&s->in);
+    world_to_server(s->w, &c->flow, span_of(buf, cut & 1 ? cut % n : n));
+}
+
+static uint16_t type_of(uint8_t a)
+{
+    if (a < STUN_ATTR_COUNT)
+        return stun_attr_row((enum stun_attr)a)->type;
+    return (uint16_t)(a << 8 | a);
+}
+
+/* Any attributes at all, with a good signature behind them. */
+static void spelt_out(struct script *s)
+{
+    struct client *c = who(s);
+    uint8_t buf[PACKET_MAX];
+    struct writer b = w_over(buf, sizeof(buf));
+    uint8_t shape = r_u8(&s->in);
+    enum stun_class cls = shape & 0x40 ? STUN_INDICATION : STUN_REQUEST;
+    uint16_t method = shape & 0x0F;
+    stun_begin(&b, cls, method, c->tid);
+    for (unsigned i = shape >> 4 & 3; i > 0 && b.n < 1000; i--) {
+        uint8_t a = r_u8(&s->in);
+        struct span value = r_bytes(&s->in, r_u8(&s->in));
+        w_u16(&b, type_of(a));
+        w_u16(&b, (uint16_t)value.n);
+        w_bytes(&b, value);
+        w_zero(&b, -value.n & 3);
+    }
+    if (shape & 0x80)
+        client_sign(s->w, c, &b);
+    stun_end(&b);
+    if (!b.bad)
+        world_to_server(s->w, &c->flow, w_span(&b));
+}
+
+static void raw(struct script *s)
+{
+    struct client *c = who(s);
+    struct span bytes = r_bytes(&s->in, r_u8(&s->in));
+    world_to_server(s->w, &c->flow, bytes);
+}
+
+static void channel(struct script *s)
+{
+    struct client *c = who(s);
+    uint8_t b = r_u8(&s->in);
+    client_channel(s->w, c, (uint16_t)(0x4000 + (b & 7)), r_u8(&s->in));
+}
+
+static void send_data(struct script *s)
+{
+    struct client *c = who(s);
+    struct addr to = peer_of(s);
+    client_send(s->w, c, &to, r_u8(&s->in) * 4u);
+}
+
+static void from_peer(struct script *s)
+{
+    const struct client *c = who(s);
+    struct addr from = peer_of(s);
+    uint8_t data[PACKET_MAX] = {0};
+    size_t n = r_u8(&s->in) * 5u;
+    struct addr to = c->relayed[from.family == ADDR_V6];
+    if (to.family != ADDR_NONE)
+        world_to_relay(s->w, &to, &from, span_of(data, n));
+}
+
+static void icmp(struct script *s)
+{
+    const struct client *c = who(s);
+    struct turn_icmp in = {.peer = peer_of(s), .type = r_u8(&s->in), .code = r_u8(&s->in)};
+    struct addr at = c->relayed[in.peer.family == ADDR_V6];
+    in.data = r_u16(&s->in);
+    if (at.family != ADDR_NONE)
+        world_icmp(s->w, &at, &in);
+}
+
+static void pass_time(struct script *s)
+{
+    uint8_t b = r_u8(&s->in);
+    world_advance(s->w, b & 0x80 ? (b & 0x7F) * 10 * USEC_PER_SEC : b * INT64_C(100000));
+}
+
+static void configure(struct script *s)
+{
+    world_set_conf(s->w, (enum world_conf)(r_u8(&s->in) % CONFS));
+}
+
+static void hang_up(struct script *s)
+{
+    world_close_flow(s->w, &who(s)->flow);
+}
+
+static void kill_port(struct script *s)
+{
+    world_kill(s->w, (uint16_t)(PORT_FIRST + r_u8(&s->in) % PORTS));
+}
+
+static void rebind(struct script *s)
+{
+    client_rebind(s->w, who(s));
+}
+
+static void again(struct script *s)
+{
+    client_again(s->w, who(s));
+}
+
+static void trouble(struct script *s)
+{
+    uint8_t b = r_u8(&s->in);
+    if (b & 0x80) {
+        mem_fail_after(b & 0x7F);
+        return;
+    }
+    s->w->open_error = b & 1 ? EADDRINUSE : EMFILE;
+    s->w->open_errors = b >> 1 & 31;
+}
+
+static void late(struct script *s)
+{
+    s->w->late = r_u8(&s->in) * INT64_C(10000);
+}
+
+static void (*const MOVES[])(struct script *) = {
+    ask,  ask,       ask,     spoilt,    spelt_out, raw,   channel, send_data, from_peer,
+    icmp, pass_time, hang_up, kill_port, rebind,    again, trouble, configure, late,
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int64_t before = mem_live();
+    struct world *w = world_new(size);
+    struct script s = {w, r_from(span_of(data, size))};
+    for (w->step = 0; w->step < STEPS_MAX && r_left(&s.in) > 0; w->step++) {
+        MOVES[r_u8(&s.in) % (sizeof(MOVES) / sizeof(MOVES[0]))](&s);
+        world_advance(w, 0);
+        world_check(w);
+    }
+    mem_fail_after(-1);
+    /* The dearest part by far. */
+    if (size % 8 == 0)
+        scenario_nothing_lost(w);
+    world_free(w);
+    if (mem_live() != before)
+        abort();
+    return 0;
+}

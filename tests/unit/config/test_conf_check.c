@@ -1,0 +1,91 @@
+/* Rules between options. */
+#include <errno.h>
+
+#include "unit/config/conf_file.h"
+
+static const struct {
+    const char *text;
+    const char *said; /* NULL = right */
+} rows[] = {
+    {"", NULL},
+    {"realm = \"a\\\"b\";",
+     "realm: expected no quotation marks, backslashes or control characters, "
+     "e.g. realm = \"turn\";"},
+    {"realm = \"a\\\\b\";",
+     "realm: expected no quotation marks, backslashes or control characters, "
+     "e.g. realm = \"turn\";"},
+    {"realm = \"gr\xc3\xbcn.example\";", NULL},
+    {"secrets_file = \"\";",
+     "secrets_file, users: expected a file of shared secrets or at least one user, since nobody is "
+     "served without credentials"},
+    {"secrets_file = \"\"; users = ( { name = \"a\"; password = \"b\"; } );", NULL},
+    {"relay_ipv4 = \"192.0.2.1\"; relay_ipv6 = \"off\";", NULL},
+    {"relay_ipv4 = \"off\"; relay_ipv6 = \"2001:db8::1\";", NULL},
+    {"relay_ipv4 = \"off\"; relay_ipv6 = \"off\";",
+     "relay_ipv4, relay_ipv6: expected at least one of them not \"off\""},
+    {"relay_ipv4 = \"2001:db8::1\";",
+     "relay_ipv4: expected \"auto\", \"off\" or an IPv4 address, e.g. \"192.0.2.1\""},
+    {"relay_ipv4 = \"192.0.2.1:5\";",
+     "relay_ipv4: expected \"auto\", \"off\" or an IPv4 address, e.g. \"192.0.2.1\""},
+    {"relay_ipv6 = \"host.example\";",
+     "relay_ipv6: expected \"auto\", \"off\" or an IPv6 address, e.g. \"2001:db8::1\""},
+    {"external_ipv4 = \"203.0.113.7\"; external_ipv6 = \"turn.example.org\";", NULL},
+    {"external_ipv4 = \"2001:db8::1\";",
+     "external_ipv4: expected \"auto\", an IPv4 address or a host name, e.g. "
+     "\"turn.example.org\""},
+    {"external_ipv4 = \"203.0.113.777\";",
+     "external_ipv4: expected \"auto\", an IPv4 address or a host name, e.g. "
+     "\"turn.example.org\""},
+    {"external_ipv6 = \"192.0.2.1\";",
+     "external_ipv6: expected \"auto\", an IPv6 address or a host name, e.g. "
+     "\"turn.example.org\""},
+    {"external_ipv6 = \"-x.example\";",
+     "external_ipv6: expected \"auto\", an IPv6 address or a host name, e.g. "
+     "\"turn.example.org\""},
+    {"relay_ports = \"2000\";",
+     "relay_ports: expected at least two ports, e.g. relay_ports = \"49152-65535\";"},
+    {"relay_ports = \"2000-2001\";", NULL},
+    {"relay_ports = \"2000-4000\";", "listen: expected ports outside relay_ports"},
+    {"listen = [\"0.0.0.0:3478\", \"0.0.0.0\"];", "listen: expected every address and port once"},
+};
+
+static void t_rules(void **state)
+{
+    (void)state;
+    static struct conf c;
+    struct conf_error err;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (conf_try(rows[i].text, &c, &err) < 0)
+            fail_msg("%s", err.text);
+        int r = conf_check(&c, &err);
+        assert_int_equal(r, rows[i].said ? -EINVAL : 0);
+        assert_string_equal(r < 0 ? err.text : "", rows[i].said ? rows[i].said : "");
+    }
+}
+
+/* A realm that did not come through the loader. */
+static void t_realm_by_hand(void **state)
+{
+    (void)state;
+    static struct conf c;
+    struct conf_error err;
+    conf_defaults(&c);
+    c.realm[0] = '\0';
+    assert_int_equal(conf_check(&c, &err), -EINVAL);
+    memset(c.realm, 'x', 127);
+    assert_int_equal(conf_check(&c, &err), 0);
+    c.realm[127] = 'x';
+    assert_int_equal(conf_check(&c, &err), -EINVAL);
+    conf_defaults(&c);
+    c.realm[0] = '\n';
+    assert_int_equal(conf_check(&c, &err), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(t_rules),
+        cmocka_unit_test(t_realm_by_hand),
+    };
+    return cmocka_run_group_tests(tests, conf_setup, conf_teardown);
+}

@@ -1,0 +1,322 @@
+/* An engine that does as the packet says, and a net around it. A client's datagram is one of the
+ * orders below; so every verdict, and what an engine may do between two packets, happens on demand.
+ * It stands in for all of turn/turn.h that net calls, hence included by one test program only. */
+#ifndef TESTS_UNIT_NET_FAKE_ENGINE_H
+#define TESTS_UNIT_NET_FAKE_ENGINE_H
+
+#include "loopback.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "base/list.h"
+#include "base/mem.h"
+#include "net/net.h"
+
+enum order {
+    ORDER_ANSWER = 'A', /* "A" + text: "<worker>" + text, out of the engine's own buffer */
+    ORDER_OPEN = 'O',   /* "O" + port: opens relay 0 there; answers "o", or "e" */
+    ORDER_CLOSE = 'C',  /* closes relay 0; no answer */
+    ORDER_SEND = 'S',   /* "S" + port + data: to that peer */
+    ORDER_SEND_DF = 'F',
+    ORDER_HAIRPIN = 'H', /* "H" + worker + port + data: to that relayed address */
+    ORDER_RANDOM = 'R',
+    ORDER_TIMER = 'T', /* sets a deadline in ten minutes; answers how many there have been */
+};
+
+/* In place of base's: the real clock, put forward at will. */
+static _Atomic usec_t put_forward;
+
+usec_t clock_monotonic(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000 + put_forward;
+}
+
+struct turn_shared {
+    int dummy;
+};
+
+/* One client and one relay are enough here. */
+struct turn {
+    struct turn_setup setup;
+    struct turn_flow client;
+    struct addr relayed;
+    bool open;
+    bool draining;
+    usec_t deadline;
+    uint8_t expired; /* times */
+    uint8_t buffer[65536];
+    struct turn_stats stats;
+};
+
+struct turn_shared *turn_shared_new(const struct turn_shared_conf *conf)
+{
+    (void)conf;
+    return mem_zalloc(sizeof(struct turn_shared));
+}
+
+void turn_shared_free(struct turn_shared *s)
+{
+    mem_free(s);
+}
+
+struct turn *turn_new(const struct turn_setup *setup)
+{
+    struct turn *t = mem_zalloc(sizeof *t);
+    if (t)
+        *t = (struct turn){.setup = *setup, .deadline = USEC_NEVER};
+    return t;
+}
+
+static void close_relay(struct turn *t)
+{
+    if (t->open)
+        t->setup.host->relay_close(t->setup.host, 0);
+    t->open = false;
+}
+
+void turn_free(struct turn *t)
+{
+    if (t)
+        close_relay(t);
+    mem_free(t);
+}
+
+void turn_set_conf(struct turn *t, const struct turn_conf *conf)
+{
+    t->setup.conf = conf;
+}
+
+void turn_drain(struct turn *t)
+{
+    t->draining = true;
+}
+
+static uint16_t port_at(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static enum turn_verdict answer(struct turn *t, const struct turn_flow *flow, struct span text,
+                                struct turn_out *out)
+{
+    memcpy(t->buffer, text.p, text.n);
+    out->data = span_of(t->buffer, text.n);
+    out->flow = *flow;
+    return TURN_TO_CLIENT;
+}
+
+static enum turn_verdict open_relay(struct turn *t, const struct turn_flow *flow,
+                                    struct turn_pkt pkt, struct turn_out *out)
+{
+    struct turn_relay_want want = {.local = loopback_of(flow->client.family, port_at(pkt.p + 1))};
+    int r = t->setup.host->relay_open(t->setup.host, &want);
+    if (r == 0) {
+        t->open = true;
+        t->relayed = want.local;
+        t->client = *flow;
+    }
+    return answer(t, flow, span_text(r == 0 ? "o" : r == -EADDRINUSE ? "u" : "e"), out);
+}
+
+static enum turn_verdict send_on(const struct turn_flow *flow, struct turn_pkt pkt,
+                                 struct turn_out *out)
+{
+    out->data = span_of(pkt.p + 3, pkt.n - 3);
+    out->to = loopback_of(flow->client.family, port_at(pkt.p + 1));
+    out->relay = 0;
+    out->dont_fragment = *pkt.p == ORDER_SEND_DF;
+    return TURN_TO_PEER;
+}
+
+static enum turn_verdict hairpin(struct turn *t, struct turn_pkt pkt, struct turn_out *out)
+{
+    out->data = span_of(pkt.p + 4, pkt.n - 4);
+    out->worker = pkt.p[1];
+    out->to = loopback_addr(port_at(pkt.p + 2));
+    out->from = t->open ? t->relayed : loopback_addr(1);
+    return TURN_TO_RELAY;
+}
+
+static enum turn_verdict random_bytes(struct turn *t, const struct turn_flow *flow,
+                                      struct turn_out *out)
+{
+    uint8_t some[600];
+    t->setup.host->random(t->setup.host, some, sizeof some);
+    return answer(t, flow, span_of(some, sizeof some), out);
+}
+
+static enum turn_verdict set_timer(struct turn *t, const struct turn_flow *flow, usec_t now,
+                                   struct turn_out *out)
+{
+    t->deadline = now + 600 * USEC_PER_SEC;
+    return answer(t, flow, span_of(&t->expired, 1), out);
+}
+
+enum turn_verdict turn_from_client(struct turn *t, const struct turn_flow *flow,
+                                   struct turn_pkt pkt, usec_t now, struct turn_out *out)
+{
+    assert_true(now > 0);
+    t->stats.relayed_packets++;
+    if (pkt.n < 1)
+        return TURN_DROP;
+    switch (*pkt.p) {
+    case ORDER_ANSWER:
+        *pkt.p = (uint8_t)('0' + t->setup.worker);
+        return answer(t, flow, span_of(pkt.p, pkt.n), out);
+    case ORDER_OPEN:
+        return open_relay(t, flow, pkt, out);
+    case ORDER_CLOSE:
+        close_relay(t);
+        return TURN_DROP;
+    case ORDER_SEND:
+    case ORDER_SEND_DF:
+        return send_on(flow, pkt, out);
+    case ORDER_HAIRPIN:
+        return hairpin(t, pkt, out);
+    case ORDER_RANDOM:
+        return random_bytes(t, flow, out);
+    case ORDER_TIMER:
+        return set_timer(t, flow, now, out);
+    default:
+        return TURN_DROP;
+    }
+}
+
+/* In front of the data, in the packet's room: "p" and the peer's port. */
+enum turn_verdict turn_from_peer(struct turn *t, const struct turn_peer_pkt *in, usec_t now,
+                                 struct turn_out *out)
+{
+    assert_true(now > 0);
+    if (!t->open || in->relay != 0)
+        return TURN_DROP;
+    uint8_t *p = in->pkt.p - TURN_HEADROOM;
+    memset(p, 0, TURN_HEADROOM);
+    memset(in->pkt.p + in->pkt.n, 0, TURN_TAILROOM);
+    p = in->pkt.p - 3;
+    p[0] = 'p';
+    p[1] = (uint8_t)(in->peer.port >> 8);
+    p[2] = (uint8_t)in->peer.port;
+    out->data = span_of(p, in->pkt.n + 3);
+    out->flow = t->client;
+    return TURN_TO_CLIENT;
+}
+
+int64_t turn_relay_find(struct turn *t, const struct addr *relayed)
+{
+    return t->open && addr_eq(relayed, &t->relayed) ? 0 : -ENOENT;
+}
+
+enum turn_verdict turn_from_icmp(struct turn *t, const struct turn_icmp *in, usec_t now,
+                                 struct turn_out *out)
+{
+    uint8_t text[] = {'i', in->type, in->code, (uint8_t)(in->peer.port >> 8),
+                      (uint8_t)in->peer.port};
+    assert_true(now > 0);
+    assert_int_equal(in->relay, 0);
+    return answer(t, &t->client, span_of(text, sizeof text), out);
+}
+
+usec_t turn_deadline(const struct turn *t)
+{
+    return t->deadline;
+}
+
+void turn_expire(struct turn *t, usec_t now)
+{
+    assert_true(now >= t->deadline);
+    t->deadline = USEC_NEVER;
+    t->expired++;
+}
+
+void turn_stats(const struct turn *t, struct turn_stats *ret)
+{
+    *ret = t->stats;
+}
+
+struct counted_world {
+    struct net_world world;
+    atomic_int released;
+};
+
+static void count_release(struct net_world *world)
+{
+    atomic_fetch_add(&container_of(world, struct counted_world, world)->released, 1);
+}
+
+struct fixture {
+    struct net *net;
+    struct net_conf conf;
+    struct counted_world world;
+    struct addr server;
+    int client;
+};
+
+static void begin_with(struct fixture *f, uint8_t family, uint16_t workers)
+{
+    struct net_error err = {""};
+
+    *f = (struct fixture){.server = free_addr_of(family), .client = loopback_socket_of(family)};
+    f->world.world.release = count_release;
+    f->conf = (struct net_conf){.listen = {f->server},
+                                .n_listen = 1,
+                                .workers = workers,
+                                .max_relays = 4,
+                                .socket_bytes = 1 << 20};
+    f->net = net_new(&f->conf, &f->world.world, &err);
+    assert_string_equal(err.text, "");
+    assert_non_null(f->net);
+}
+
+static void begin(struct fixture *f, uint16_t workers)
+{
+    begin_with(f, ADDR_V4, workers);
+}
+
+static void start(struct fixture *f)
+{
+    assert_int_equal(net_start(f->net), 0);
+}
+
+static void end(struct fixture *f)
+{
+    net_stop(f->net);
+    net_free(f->net);
+    close(f->client);
+    assert_int_equal(f->world.released, 1);
+    assert_int_equal(mem_live(), 0);
+}
+
+static void say(const struct fixture *f, int fd, const void *p, size_t n)
+{
+    send_bytes(fd, &f->server, p, n);
+}
+
+static void say_port(const struct fixture *f, int fd, enum order order, uint16_t port)
+{
+    uint8_t p[] = {(uint8_t)order, (uint8_t)(port >> 8), (uint8_t)port, 'x', 'y'};
+    say(f, fd, p, order == ORDER_OPEN ? 3 : sizeof p);
+}
+
+static uint16_t open_one(const struct fixture *f, int fd)
+{
+    uint16_t port = free_addr().port;
+    say_port(f, fd, ORDER_OPEN, port);
+    expect_bytes(fd, "o", 1);
+    return port;
+}
+
+/* A new net on the same port, after a change of f->conf. */
+static void begin_again(struct fixture *f)
+{
+    struct net_error err = {""};
+
+    net_free(f->net);
+    f->world.released = 0;
+    f->net = net_new(&f->conf, &f->world.world, &err);
+    assert_string_equal(err.text, "");
+}
+
+#endif
