@@ -1,0 +1,66 @@
+/* Scenarios as tables of steps: somebody does something, time passes, this is to be seen. */
+#ifndef TESTS_SIM_SCENARIO_H
+#define TESTS_SIM_SCENARIO_H
+
+#include "world.h"
+
+enum op {
+    END,
+    ALLOCATE, /* arg: alloc_flag */
+    REFRESH,  /* arg: seconds; peer: 4 or 6 names a family */
+    PERMIT,
+    BIND, /* arg: channel number */
+    BINDING,
+    AGAIN,       /* the last request, byte by byte */
+    SEND,        /* arg: bytes; expect: how many arrive */
+    CHANNEL,     /* arg: channel number; peer: where it should arrive */
+    BURST,       /* arg: how many of 1400 bytes; expect: how many arrive */
+    FROM_PEER,   /* expect: 0, 1 = Data indication, 2 = ChannelData */
+    UNREACHABLE, /* ICMP; expect: 0 or 1 */
+    WAIT,        /* arg: seconds */
+    CLOSE,
+    KILL,
+    DRAIN,
+    CONF,       /* arg: enum world_conf */
+    OPEN_FAILS, /* arg: errno; peer: how often */
+    REBIND,
+    LOGIN,   /* arg: seconds until the time-limited credential expires */
+    USER,    /* arg: 0 = anna, 1 = bert, 2 = anna with a wrong password */
+    FORGET,  /* the nonce */
+    FILL,    /* arg: so many allocations from ever new ports; expect: how many succeed */
+    LIVE,    /* expect: allocations alive */
+    NEXT_TO, /* who's relayed port is the one behind peer's */
+};
+
+enum alloc_flag { V6 = 1, BOTH = 2, EVEN = 4, PAIR = 8, TOKEN = 16 /* of client `peer` */ };
+
+/* Below PEERS: a peer. */
+enum whom {
+    RELAY = 100,     /* + client: its IPv4 relayed address */
+    RELAY_SIX = 200, /* + client: its IPv6 relayed address */
+    OWN_SOCKET = 300,
+    LOOPBACK,
+};
+
+struct step {
+    enum op op;
+    int who;
+    int64_t arg;
+    int peer;
+    int expect; /* requests: 0, the error code, or -1 for no answer */
+};
+
+struct scenario {
+    const char *name;
+    const struct step *steps;
+};
+
+const struct scenario *scenarios(size_t *ret_n);
+
+/* Ends the program if an expectation fails (strict) or an invariant breaks (always). */
+void scenario_run(const struct scenario *s, struct world *w, bool strict);
+
+/* Lets all time run out and then opens every port of one family: none may be missing. */
+void scenario_nothing_lost(struct world *w);
+
+#endif

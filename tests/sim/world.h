@@ -1,0 +1,240 @@
+/* A world in a box around turn/turn.h: two engines that share a port pool, clients, peers, a
+ * network that loses, doubles and reorders, a clock that only moves when told to, and a model that
+ * knows independently what must get through and what must not. Everything follows from one seed. */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include "crypto/crypto.h"
+#include "turn/turn.h"
+#include "wire/stun_build.h"
+#include "wire/stun_parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum world_size {
+    ENGINES = 2,
+    CLIENTS = 6,
+    PEERS = 4,
+    PORT_FIRST = 50000,
+    PORT_LAST = 50031,
+    PORTS = PORT_LAST - PORT_FIRST + 1,
+    RELAYS = TURN_FAMILIES * PORTS,
+    PACKET_MAX = 2048,
+    QUEUE_MAX = 256,
+    MODEL_ALLOCS = 128,
+    MODEL_PEERS = 32,
+};
+
+/* Which struct turn_conf is in force. */
+enum world_conf {
+    CONF_PLAIN,
+    CONF_DENY,  /* peer 2 is denied */
+    CONF_TIGHT, /* small limits */
+    CONF_SLOW,  /* small byte rates */
+    CONF_V4,    /* no IPv6 relays */
+    CONF_STRICT,
+    CONFS
+};
+
+/* Ends the program with what broke, the seed and the step. */
+#define MUST(w, cond)                                                                              \
+    do {                                                                                           \
+        if (!(cond))                                                                               \
+            world_broken((w), #cond, __FILE__, __LINE__);                                          \
+    } while (0)
+
+struct world;
+
+struct fake_host {
+    struct turn_host host; /* first, so that the engine's pointer is ours */
+    struct world *w;
+    bool open[RELAYS];
+    struct addr at[RELAYS]; /* bound */
+    int n_open;
+};
+
+/* A request as its sender wants it; zeroes leave attributes out. */
+struct ask {
+    uint16_t method;
+    uint16_t channel;
+    bool has_lifetime;
+    uint32_t lifetime;
+    uint8_t family;     /* REQUESTED-ADDRESS-FAMILY */
+    uint8_t additional; /* ADDITIONAL-ADDRESS-FAMILY */
+    bool has_even;
+    bool reserve;
+    bool redeem; /* with the client's token */
+    struct addr peers[4];
+    size_t n_peers;
+};
+
+struct client {
+    struct turn_flow flow;
+    const char *user;
+    const char *password;
+    bool modern;   /* speaks RFC 8489 */
+    bool userhash; /* and hides the name */
+    char nonce[64];
+    size_t nonce_len;
+    bool offered; /* the nonce came with PASSWORD-ALGORITHMS */
+    struct ask ask;
+    uint8_t tid[12];
+    int tries;
+    int result; /* 0, the error code, or -1 while there is no answer */
+    uint8_t sent[PACKET_MAX];
+    size_t sent_n;
+    struct addr relayed[TURN_FAMILIES];
+    uint8_t token[8];
+    struct addr token_of;
+    uint32_t lifetime;
+    unsigned got_data;
+    unsigned got_channel;
+    unsigned got_icmp;
+};
+
+struct peer {
+    struct addr addr;
+    unsigned got;
+    struct addr from; /* of the last one */
+};
+
+struct datagram {
+    usec_t at;
+    uint64_t order; /* of equals in time */
+    struct addr from;
+    struct addr to;
+    uint8_t transport;
+    size_t n;
+    uint8_t bytes[PACKET_MAX];
+};
+
+struct model_perm {
+    struct addr ip;
+    usec_t expires;
+};
+
+struct model_chan {
+    struct addr peer;
+    usec_t expires;
+    uint16_t number;
+};
+
+struct model_alloc {
+    bool used;
+    int engine;
+    struct turn_flow flow;
+    struct addr relayed[TURN_FAMILIES];
+    usec_t expires[TURN_FAMILIES];
+    struct model_perm perms[MODEL_PEERS];
+    struct model_chan chans[MODEL_PEERS];
+};
+
+struct world {
+    uint64_t seed;
+    uint64_t random;
+    unsigned step;
+    usec_t now;
+    usec_t late; /* how late the engines' timers are served */
+    const struct turn_conf *conf;
+    struct turn_shared *shared;
+    struct turn *engine[ENGINES];
+    struct fake_host host[ENGINES];
+    int open_error; /* what relay_open answers for the next open_errors calls */
+    int open_errors;
+    struct crypto *crypto;
+    struct client client[CLIENTS];
+    struct peer peer[PEERS];
+    unsigned loss; /* percent */
+    unsigned twice;
+    usec_t delay;
+    struct datagram queue[QUEUE_MAX];
+    size_t n_queue;
+    uint64_t order;
+    struct model_alloc model[MODEL_ALLOCS];
+    int n_model; /* behind the last that was ever used */
+};
+
+/* Engines that could not be made for want of memory are NULL, and so is world.shared. */
+struct world *world_new(uint64_t seed);
+/* Checks that every relay is closed, after the engines are gone. */
+void world_free(struct world *w);
+_Noreturn void world_broken(const struct world *w, const char *what, const char *file, int line);
+uint64_t world_random(struct world *w);
+
+/* Moves the clock, serving timers and delivering what is due. */
+void world_advance(struct world *w, usec_t by);
+/* Every invariant that holds at any time. */
+void world_check(struct world *w);
+void world_set_conf(struct world *w, enum world_conf which);
+void world_kill(struct world *w, uint16_t port);
+void world_close_flow(struct world *w, const struct turn_flow *flow);
+/* Into the network. */
+void world_send(struct world *w, const struct datagram *d);
+/* To the engine at once, with the model watching; the answer goes into the network. */
+void world_to_server(struct world *w, const struct turn_flow *flow, struct span packet);
+void world_to_relay(struct world *w, const struct addr *relayed, const struct addr *from,
+                    struct span payload);
+void world_icmp(struct world *w, const struct addr *relayed, const struct turn_icmp *icmp);
+int world_engine_of(const struct addr *client);
+struct addr world_relay_ip(enum turn_family family);
+struct addr world_server(void);
+
+/* host.c */
+const struct turn_conf *world_conf(enum world_conf which);
+void host_init(struct fake_host *h, struct world *w);
+/* The engine that has the relayed address open, or -1. */
+int host_find(const struct world *w, const struct addr *relayed, uint32_t *ret_relay);
+struct addr host_announced(const struct fake_host *h, uint32_t relay);
+/* Unix seconds of this world. */
+int64_t world_wall(const struct world *w);
+/* The user name and password of a time-limited credential; both are kept in static room. */
+void world_timed_login(struct world *w, struct client *c, int64_t expiry);
+
+/* client.c */
+void client_init(struct world *w, int i);
+void client_ask(struct world *w, struct client *c, const struct ask *ask);
+/* Builds without sending; returns the length. */
+size_t client_build(struct world *w, struct client *c, uint8_t *buf, size_t cap);
+/* Name, realm, nonce and integrity, as the client has them, behind what is written already. */
+void client_sign(struct world *w, struct client *c, struct writer *b);
+void client_again(struct world *w, struct client *c);
+void client_send(struct world *w, struct client *c, const struct addr *to, size_t n);
+void client_channel(struct world *w, struct client *c, uint16_t number, size_t n);
+void client_receive(struct world *w, struct client *c, struct span packet);
+void client_rebind(struct world *w, struct client *c);
+
+/* model.c */
+struct watched {
+    const struct turn_flow *flow;
+    struct span packet; /* as it came in */
+    bool is_data;       /* ChannelData or a Send indication */
+    bool passes;        /* it has to go to `peer` */
+    struct addr peer;
+    struct span payload;
+};
+
+struct watched model_before(struct world *w, const struct turn_flow *flow, struct span packet);
+void model_after(struct world *w, const struct watched *seen, enum turn_verdict verdict,
+                 const struct turn_out *out);
+
+/* A datagram at a relay: does it pass, by which channel (0 = Data indication), and to whom? */
+struct inbound {
+    bool passes;
+    uint16_t channel;
+    struct turn_flow flow;
+};
+
+struct inbound model_inbound(struct world *w, const struct addr *relayed, const struct addr *from);
+void model_inbound_after(struct world *w, const struct turn_peer_pkt *in,
+                         const struct inbound *expected, enum turn_verdict verdict,
+                         const struct turn_out *out);
+void model_drop_flow(struct world *w, const struct turn_flow *flow);
+void model_drop_port(struct world *w, uint16_t port);
+/* The counts of the engines and the host lie between what surely lives and what may not have been
+ * swept yet. */
+void model_check(struct world *w);
+/* Allocations that surely live. */
+unsigned model_living(const struct world *w);
+
+#endif
