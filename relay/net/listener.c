@@ -126,11 +126,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-void listener_listen(struct listener *l, struct worker *w)
+int listener_listen(struct listener *l, struct worker *w)
 {
     l->worker = w;
     event_assign(&l->ev, w->base, l->out.fd, EV_READ | EV_PERSIST, on_readable, l);
-    event_add(&l->ev, NULL);
+    return event_add(&l->ev, NULL) == 0 ? 0 : -ENOMEM;
 }
 
 void listener_close(struct listener *l)

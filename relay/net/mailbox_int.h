@@ -8,7 +8,8 @@
 
 #include <pthread.h>
 
-enum { MAILBOX_BYTES = 1 << 20 };
+/* Four of the largest datagrams; and few enough small ones for one loop turn. */
+enum { MAILBOX_BYTES = 1 << 18 };
 
 struct mail {
     struct addr from;

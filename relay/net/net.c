@@ -31,18 +31,25 @@ static int probe(const struct net_conf *conf, struct net_error *err)
     return 0;
 }
 
-static int open_listeners(struct worker *w, const struct net_conf *conf, struct net_error *err)
+static int add_listener(struct worker *w, const struct net_conf *conf)
+{
+    struct listener *l = &w->listeners[w->n_listeners];
+    int r = listener_open(l, &conf->listen[w->n_listeners], conf);
+
+    if (r != 0)
+        return r;
+    l->index = (uint16_t)w->n_listeners++;
+    return listener_listen(l, w);
+}
+
+static int add_listeners(struct worker *w, const struct net_conf *conf, struct net_error *err)
 {
     for (size_t i = 0; i < conf->n_listen; i++) {
-        struct listener *l = &w->listeners[i];
-        int r = listener_open(l, &conf->listen[i], conf);
+        int r = add_listener(w, conf);
         if (r != 0) {
             net_error_listener(err, &conf->listen[i], r);
             return r;
         }
-        l->index = (uint16_t)i;
-        w->n_listeners = i + 1;
-        listener_listen(l, w);
     }
     return 0;
 }
@@ -67,7 +74,7 @@ static int add_worker(struct net *n, const struct net_conf *conf, struct net_wor
         net_error_workers(err, r);
         return r;
     }
-    return open_listeners(w, conf, err);
+    return add_listeners(w, conf, err);
 }
 
 static int fill(struct net *n, const struct net_conf *conf, struct net_world *world,

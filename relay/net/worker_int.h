@@ -100,9 +100,9 @@ void dispatch_icmp(struct worker *w, const struct turn_icmp *icmp);
 void dispatch_mail(struct worker *w, const struct mail *mail, struct turn_pkt pkt);
 
 /* listener.c */
-/* Binds; reading starts with listener_listen. 0 or -errno. */
+/* Binds; reading starts with listener_listen. Both 0 or -errno. */
 int listener_open(struct listener *l, const struct addr *addr, const struct net_conf *conf);
-void listener_listen(struct listener *l, struct worker *w);
+int listener_listen(struct listener *l, struct worker *w);
 void listener_close(struct listener *l);
 /* Whether somebody else holds the address: 0, or -errno of the bind that would fail. */
 int listener_probe(const struct addr *addr);
