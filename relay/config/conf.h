@@ -56,6 +56,7 @@ struct conf {
     conf_text external_ipv6;
     struct conf_port_range relay_ports;
     int64_t socket_bytes;
+    bool udp_segment;
     bool copy_tos;
     /* authentication */
     conf_text realm;

@@ -39,6 +39,10 @@ static const struct conf_option options[] = {
         "Receive buffer of each listening socket in bytes; the kernel may grant less "
         "(net.core.rmem_max).",
         NULL),
+    ROW(udp_segment, CONF_BOOL, 0, 0, "true", true,
+        "Hand runs of equal datagrams to the kernel as one (UDP_SEGMENT) where it can cut them; "
+        "turn it off if a network card's driver spoils them.",
+        NULL),
     ROW(copy_tos, CONF_BOOL, 0, 0, "false", true,
         "Carry the DSCP and ECN bits of the IP header from one side of the relay to the other.",
         NULL),

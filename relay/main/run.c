@@ -35,6 +35,7 @@ static void set_net_conf(const struct conf *c, struct net_conf *ret)
         .ports = {c->relay_ports.first, c->relay_ports.last},
         .max_relays = ports * TURN_FAMILIES, /* a handle per port and family, in each worker */
         .socket_bytes = (uint32_t)c->socket_bytes,
+        .udp_segment = c->udp_segment,
         .copy_tos = c->copy_tos,
     };
     for (; ret->n_listen < c->listen.n && ret->n_listen < NET_LISTENERS_MAX; ret->n_listen++)

@@ -24,9 +24,9 @@ static bool kernel_has_trains(void)
     return known && !spoilt;
 }
 
-void batch_init(struct batch *b)
+void batch_init(struct batch *b, bool trains)
 {
-    b->trains = kernel_has_trains();
+    b->trains = trains && kernel_has_trains();
     b->n_msgs = 0;
     b->n_iov = 0;
     b->lead = NULL;

@@ -48,7 +48,8 @@ struct batch {
     _Alignas(16) uint8_t control[BATCH_SEND][BATCH_CONTROL];
 };
 
-void batch_init(struct batch *b);
+/* trains: make them if this kernel can. */
+void batch_init(struct batch *b, bool trains);
 void outlet_init(struct outlet *o, int fd, enum addr_family family, bool any);
 
 /* How the socket treats datagrams without DF; see the table in batch.c. 0 or -errno. */

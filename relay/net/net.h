@@ -16,7 +16,8 @@ struct net_conf {
     struct port_range ports;
     uint32_t max_relays;   /* per worker */
     uint32_t socket_bytes; /* receive buffer of each listener, bytes */
-    bool copy_tos;         /* copy DSCP and ECN from one leg to the other (RFC 8656 section 14) */
+    bool udp_segment; /* equal neighbours in a queue leave as one message, where the kernel can */
+    bool copy_tos;    /* copy DSCP and ECN from one leg to the other (RFC 8656 section 14) */
 };
 
 /* One generation of everything that a reload may change; shared by the workers, counted, released

@@ -211,7 +211,7 @@ int worker_init(struct worker *w, const struct worker_setup *setup)
     w->number = setup->number;
     w->copy_tos = setup->conf->copy_tos;
     w->max_relays = setup->conf->max_relays;
-    batch_init(&w->batch);
+    batch_init(&w->batch, setup->conf->udp_segment);
 
     int r = mailbox_init(&w->mailbox);
     if (r == 0)

@@ -17,7 +17,7 @@ static int set_up(void **state)
     static struct world w;
     int much = 1 << 22;
 
-    batch_init(&w.batch);
+    batch_init(&w.batch, true);
     for (int i = 0; i < OUTLETS; i++)
         outlet_init(&w.out[i], loopback_socket(), ADDR_V4, false);
     w.peer = loopback_socket();
