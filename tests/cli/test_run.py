@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.netns import Netns
 from support.server import SECRET, Server, refused
 
 USER = {"name": "greta-the-user", "password": "pass of greta"}
@@ -157,6 +158,55 @@ def test_an_unknown_announced_name_does_not_stop_the_start(serve):
     server = serve({"external_ipv4": "no-such-host.invalid"})
     assert "no-such-host.invalid gave no address" in server.log()
     assert "relays on 127.0.0.1, announced as 127.0.0.1" in server.log()
+
+
+# --- Where the host stands ---
+
+ANYWHERE = {"relay_ipv4": "auto", "relay_ipv6": "off", "listen": ["0.0.0.0:3478"]}
+
+
+@pytest.fixture
+def space():
+    made = Netns()
+    made.ip("link", "add", "out", "up", "type", "veth", "peer", "far")
+    made.ip("link", "set", "far", "up")
+    yield made
+    made.close()
+
+
+def move(space, address):
+    """The host's only address and way out."""
+    space.ip("addr", "flush", "dev", "out")
+    space.ip("addr", "add", f"{address}/24", "dev", "out")
+    space.ip("route", "add", "default", "dev", "out")
+
+
+def test_a_host_with_nothing_but_loopback(cli, serve, space):
+    server = serve(ANYWHERE, netns=space)
+    assert "relay-loopback" in server.log()
+    assert cli("check", "--config", server.path, inside=space).returncode == 0
+
+
+def test_a_new_address_is_taken_up(cli, serve, space):
+    move(space, "11.78.0.1")
+    server = serve(ANYWHERE, netns=space)
+    assert "relays on 11.78.0.1" in server.log()
+    move(space, "11.78.0.2")
+    server.advance(61)
+    server.wait_log("announced relay address is now 11.78.0.2")
+    server.wait_log("generation 2 is in force")
+    assert cli("check", "--config", server.path, inside=space).returncode == 0
+    # Without any network for a while, the last one is kept.
+    space.ip("addr", "flush", "dev", "out")
+    server.advance(61)
+    time.sleep(2.5)
+    assert "generation 3" not in server.log()
+
+
+def test_an_address_without_a_route_is_better_than_none(serve, space):
+    space.ip("addr", "add", "11.78.0.3/24", "dev", "out")
+    server = serve(ANYWHERE, netns=space)
+    assert "relays on 11.78.0.3" in server.log() and "relay-loopback" not in server.log()
 
 
 # --- Signals and the service manager ---

@@ -1,5 +1,6 @@
 """Fixtures: shared servers per configuration, fresh sockets per test."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from accounts import ALICE, USERS  # noqa: E402
 from client import Client, Peer  # noqa: E402
 from support.netns import Netns  # noqa: E402
 from support.server import Server  # noqa: E402
+
+
+def pytest_sessionstart(session):
+    """An ended run stops its servers and deletes its namespaces too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 @pytest.fixture(scope="session")

@@ -240,7 +240,7 @@ def test_H21_no_memory_for_unproven_requests(own, client):
     before = server.rss()
     for second in range(2, 8):
         flood(second)
-    assert server.rss() - before < 512 * 1024
+    assert server.rss() - before < 1 << 20
 
 
 def test_H22_software(serve, client):

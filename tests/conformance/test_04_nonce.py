@@ -160,6 +160,7 @@ def test_A28_allocate_that_can_never_succeed_is_not_answered(main, client):
 def test_A28_limit_per_prefix(own, client):
     """One address is limited, its neighbour is not; the next second brings new answers."""
     server = own({"unproven_per_prefix": 50})
+    start = time.monotonic()
 
     def answers(host):
         one = client(server, host=host)
@@ -173,11 +174,12 @@ def test_A28_limit_per_prefix(own, client):
         except TimeoutError:
             return count
 
-    assert 40 <= answers("127.0.0.2") <= 120
-    assert answers("127.0.0.2") <= 30
-    assert 40 <= answers("127.0.0.3") <= 120
+    first = answers("127.0.0.2")
+    assert first >= 45 and answers("127.0.0.3") >= 45
+    again = answers("127.0.0.2")
+    assert first + again <= 50 * (1 + time.monotonic() - start) + 5
     server.advance(2)
-    assert answers("127.0.0.2") >= 40
+    assert answers("127.0.0.2") >= 45
 
 
 def test_A28_limit_does_not_touch_the_proven(own, client):
@@ -232,4 +234,4 @@ def test_A29_flood_of_first_requests(own, client):
     for second in range(101, 106):
         flood(second)
         one.barrier()
-    assert server.rss() - before < 512 * 1024 and server.descriptors() == files
+    assert server.rss() - before < 1 << 20 and server.descriptors() == files

@@ -39,6 +39,8 @@ def test_L09_tokens_that_are_not_good(main, client):
     _, used = reserve(three)
     four.allocate(token(used))
     assert five.code(ALLOCATE, [UDP, token(used)]) == 508
+    assert four.refresh(0).code == 0
+    assert five.code(ALLOCATE, [UDP, token(used)]) == 508
 
 
 def test_L10_token_form(main, client):

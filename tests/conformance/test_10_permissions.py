@@ -31,6 +31,20 @@ def test_P01_lifetime_of_a_permission(main, client, peer):
         assert not returns(one, other, b"over")
 
 
+def test_P01_first_packet_after_the_end(main, client, peer):
+    """The very packet that wakes the server is too late already, from either side."""
+    one, other = client(main), peer()
+    for send in (lambda: one.indicate(other.addr, b"late"), lambda: one.channel(0x4000, b"late"),
+                 lambda: other.send(b"late", one.relayed[0])):
+        one.allocate()
+        assert one.bind(0x4000, other.addr) == 0
+        main.warp.advance(301)
+        send()
+        assert one.silent()
+        assert other.pending() == []
+        assert one.refresh(0).code == 0
+
+
 def test_P02_ports_do_not_matter(linked, peer):
     one, other, _ = linked
     third = peer()

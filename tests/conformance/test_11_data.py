@@ -83,6 +83,7 @@ def test_D06_forbidden_ports(serve, client, peer):
     assert arrives(one, second, by_send(one, second), b"another port")
     assert one.bind(0x4000, first.addr) == 403
     assert one.bind(0x4000, second.addr) == 0
+    assert one.bind(0x4001, (first.addr[0], 0)) == 403  # nothing can be sent there
     assert one.silent()
 
 
@@ -177,6 +178,18 @@ def test_D16_icmp_errors_end_nothing(main, client, peer):
     one.barrier()
     assert struct.pack("!HH", 0x4000, 8) + b"and back" in one.inbox
     assert one.refresh().code == 0
+
+
+def test_channel_data_after_reload_of_the_ports(own, client, peer):
+    """The address stays a peer, its port does not."""
+    server = own()
+    one, other, third = client(server), peer(), peer()
+    one.allocate()
+    assert one.bind(0x4000, other.addr) == 0
+    assert one.bind(0x4001, third.addr) == 0
+    server.reload({"deny_peer_ports": [f"{other.addr[1]}-{other.addr[1]}"]})
+    assert not arrives(one, other, lambda data: one.channel(0x4000, data), b"denied now")
+    assert arrives(one, third, lambda data: one.channel(0x4001, data), b"still allowed")
 
 
 def test_data_after_reload_of_the_policy(own, client, peer):

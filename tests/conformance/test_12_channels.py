@@ -274,3 +274,19 @@ def test_rebinding_after_allocation_end(main, client, peer):
     assert not arrives(one, other, by_channel(one), b"from before")
     assert not returns(one, other, b"from before")
     assert one.bind(FIRST, peer().addr) == 0
+
+
+def test_rfc5766_channels_when_switched_on(serve, client, peer):
+    """The range of the older RFC, for clients that still choose from all of it."""
+    one = client(serve({"rfc5766_channels": True}))
+    relayed = one.allocate()
+    for number in (0x3FFF, 0x8000, 0xFFFF):
+        assert one.bind(number, peer().addr) == 400
+    for number in (0x4000, 0x4FFF, 0x5000, 0x6ABC, 0x7FFE):
+        other = peer()
+        assert one.bind(number, other.addr) == 0
+        one.channel(number, b"out")
+        assert other.recv() == (b"out", relayed)
+        other.send(b"and back", relayed)
+        raw = one.sock.recv(100)
+        assert raw == channel_data(number, b"and back")

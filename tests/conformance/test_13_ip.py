@@ -86,11 +86,12 @@ def test_V04_dont_fragment(world):
     with world.watch("peer") as seen:
         one.indicate(other.addr, b"df wanted", (DONT_FRAGMENT, b""))
         one.indicate(other.addr, b"df not wanted")
-        one.channel(0x4000, b"df not wanted")
+        one.channel(0x4000, b"df not wanted here either")  # longer: no train of equals
         for _ in range(3):
             other.recv()
     found = {(p.payload, p.dont_fragment) for p in seen if p.src == FAR4}
-    assert found == {(b"df wanted", True), (b"df not wanted", False)}
+    assert found == {(b"df wanted", True), (b"df not wanted", False),
+                     (b"df not wanted here either", False)}
 
 
 def test_V07_ipv4_to_ipv6(world):

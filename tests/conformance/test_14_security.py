@@ -1,5 +1,7 @@
 """Security considerations (RFC 8656 section 21): rows S."""
 
+import time
+
 import pytest
 from accounts import ALICE, BOB, timed
 from client import UDP, V6_RELAY, arrives, returns
@@ -90,6 +92,20 @@ def test_S03_relay_to_relay_without_any_allowed_peer(serve, client):
         assert four.silent()
 
 
+def test_S03_relay_to_relay_across_workers(serve, client):
+    """With two workers a pair is often split between them: every one reaches every other."""
+    server = serve({"threads": 2})
+    clients = [client(server) for _ in range(12)]
+    addresses = [one.allocate() for one in clients]
+    for one in clients:
+        assert one.permit(addresses[0]) == 0
+    for one, relayed in zip(clients[1:], addresses[1:]):
+        one.indicate(addresses[0], b"to the first")
+        assert clients[0].next_data() == (relayed, b"to the first")
+        clients[0].indicate(relayed, b"and back")
+        assert one.next_data() == (addresses[0], b"and back")
+
+
 def test_S03_relay_to_itself(main, client):
     one = client(main)
     relayed = one.allocate()
@@ -141,6 +157,7 @@ def test_S04_another_socket_or_user(main, client, peer):
 def test_S06_nothing_about_clients_is_logged(own, client, peer):
     """Good calls, failed ones, floods: the log is that of an idle server."""
     server = own()
+    server.wait_log("started")
     before = server.log()
     one, other = client(server, timed(server, ":secret-name"), host="127.0.7.7"), peer("127.0.8.8")
     one.allocate()
@@ -166,6 +183,8 @@ def test_S07_bandwidth_per_user(own, client, peer):
         assert one.bind(0x4000, other.addr) == 0
         pairs.append((one, other))
 
+    start = time.monotonic()
+
     def flood(one, other, count=300):
         for i in range(count):
             one.channel(0x4000, bytes(1000))
@@ -175,7 +194,7 @@ def test_S07_bandwidth_per_user(own, client, peer):
         return len(other.pending()) * 1000
 
     passed = flood(*pairs[0]) + flood(*pairs[1])
-    assert 50000 <= passed <= 250000
+    assert 50000 <= passed <= 100000 * (1.5 + time.monotonic() - start)
     assert flood(*pairs[2], count=40) >= 30000  # another user is not touched
     server.advance(3)
     assert flood(*pairs[0], count=40) >= 30000

@@ -1,0 +1,202 @@
+/* Batches of raw frames through AF_PACKET. */
+#include "bench/frames.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BUFFER_BYTES = 64 << 20, PROTOCOL_UDP = 17, TTL = 64, OFFSET_IP = 14, OFFSET_UDP = 34 };
+
+struct batch {
+    uint8_t bytes[FRAME_BATCH][FRAME_MAX];
+    struct iovec iov[FRAME_BATCH];
+    struct mmsghdr msg[FRAME_BATCH];
+    unsigned n;
+};
+
+struct link {
+    int in;
+    int out;
+    struct frame_ends ends;
+    uint64_t refused;
+    struct batch rx;
+    struct batch tx;
+};
+
+static void put16(uint8_t *p, size_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+static uint16_t get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint16_t ip_checksum(const uint8_t *header)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < 20; i += 2)
+        sum += get16(header + i);
+    while (sum >> 16)
+        sum = (sum & 0xFFFF) + (sum >> 16);
+    return (uint16_t)~sum;
+}
+
+static int packet_socket(int protocol, unsigned device)
+{
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons((uint16_t)protocol));
+    struct sockaddr_ll at = {.sll_family = AF_PACKET,
+                             .sll_protocol = htons((uint16_t)protocol),
+                             .sll_ifindex = (int)device};
+    int bytes = BUFFER_BYTES;
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
+    if (bind(fd, (struct sockaddr *)&at, sizeof at) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static bool enter(const char *netns)
+{
+    char path[256];
+    snprintf(path, sizeof path, "/run/netns/%s", netns);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && setns(fd, CLONE_NEWNET) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static void batch_init(struct batch *b)
+{
+    for (size_t i = 0; i < FRAME_BATCH; i++) {
+        b->iov[i] = (struct iovec){b->bytes[i], FRAME_MAX};
+        b->msg[i].msg_hdr = (struct msghdr){.msg_iov = &b->iov[i], .msg_iovlen = 1};
+    }
+}
+
+struct link *link_open(const char *netns, const char *device, const struct frame_ends *ends)
+{
+    struct link *l = calloc(1, sizeof *l);
+    if (!l || !enter(netns)) {
+        perror(netns);
+        free(l);
+        return NULL;
+    }
+    unsigned index = if_nametoindex(device);
+    int one = 1;
+    l->ends = *ends;
+    l->in = packet_socket(ETH_P_IP, index);
+    l->out = packet_socket(0, index);
+    if (!index || l->in < 0 || l->out < 0) {
+        perror(device);
+        link_close(l);
+        return NULL;
+    }
+    setsockopt(l->out, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof one);
+    batch_init(&l->rx);
+    batch_init(&l->tx);
+    return l;
+}
+
+void link_close(struct link *l)
+{
+    if (!l)
+        return;
+    close(l->in);
+    close(l->out);
+    free(l);
+}
+
+int link_fd(const struct link *l)
+{
+    return l->in;
+}
+
+uint64_t link_refused(const struct link *l)
+{
+    return l->refused;
+}
+
+uint8_t *link_room(struct link *l)
+{
+    if (l->tx.n == FRAME_BATCH)
+        link_flush(l);
+    return l->tx.bytes[l->tx.n] + FRAME_HEADERS;
+}
+
+void link_queue(struct link *l, uint16_t from, uint16_t to, size_t n)
+{
+    uint8_t *f = l->tx.bytes[l->tx.n], *ip = f + OFFSET_IP, *udp = f + OFFSET_UDP;
+    memcpy(f, l->ends.there_mac, FRAME_MAC_LEN);
+    memcpy(f + FRAME_MAC_LEN, l->ends.here_mac, FRAME_MAC_LEN);
+    put16(f + 12, ETH_P_IP);
+    memset(ip, 0, 20);
+    ip[0] = 0x45;
+    put16(ip + 2, 28 + n);
+    ip[8] = TTL;
+    ip[9] = PROTOCOL_UDP;
+    memcpy(ip + 12, l->ends.here, FRAME_ADDR_LEN);
+    memcpy(ip + 16, l->ends.there, FRAME_ADDR_LEN);
+    put16(ip + 10, ip_checksum(ip));
+    put16(udp, from);
+    put16(udp + 2, to);
+    put16(udp + 4, 8 + n);
+    put16(udp + 6, 0); /* none, which IPv4 allows */
+    l->tx.iov[l->tx.n].iov_len = FRAME_HEADERS + n;
+    l->tx.n++;
+}
+
+void link_flush(struct link *l)
+{
+    unsigned done = 0;
+    while (done < l->tx.n) {
+        int r = sendmmsg(l->out, l->tx.msg + done, l->tx.n - done, 0);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0) { /* the device is full: this frame is lost, as on a wire */
+            l->refused++;
+            r = 1;
+        }
+        done += (unsigned)r;
+    }
+    l->tx.n = 0;
+}
+
+static bool is_udp(const uint8_t *f, size_t n)
+{
+    return n >= FRAME_HEADERS && f[OFFSET_IP] == 0x45 && f[OFFSET_IP + 9] == PROTOCOL_UDP;
+}
+
+size_t link_receive(struct link *l, link_fn fn, void *ctx)
+{
+    for (size_t i = 0; i < FRAME_BATCH; i++)
+        l->rx.iov[i].iov_len = FRAME_MAX;
+    int got = recvmmsg(l->in, l->rx.msg, FRAME_BATCH, MSG_DONTWAIT, NULL);
+    for (int i = 0; i < got; i++) {
+        uint8_t *f = l->rx.bytes[i], *udp = f + OFFSET_UDP;
+        size_t n = l->rx.msg[i].msg_len;
+        if (!is_udp(f, n))
+            continue;
+        struct datagram d = {get16(udp), get16(udp + 2), f + FRAME_HEADERS, n - FRAME_HEADERS};
+        size_t claimed = get16(udp + 4);
+        if (claimed >= 8 && claimed - 8 < d.n)
+            d.n = claimed - 8;
+        fn(ctx, &d);
+    }
+    return got > 0 ? (size_t)got : 0;
+}

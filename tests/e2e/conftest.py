@@ -1,0 +1,77 @@
+"""The whole server with the clients people use: coturn's uclient, aioice, Chromium.
+
+                       srv (the relay, ip_forward = 0)
+        10.77.0.2  10.77.0.1             10.77.1.1  10.77.1.2
+      a ──────────── veth0 ┐             ┌ veth1 ──────────── b
+        fd77:0::2  fd77:0::1             fd77:1::1  fd77:1::2
+
+a and b have their default routes to srv, which does not forward: what they exchange went through
+the relay, on relayed addresses of 10.77.0.1 and fd77:0::1.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from relay import KINDS, PORT  # noqa: E402
+from support.server import binary  # noqa: E402
+from world import World  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--against", default="drehkreuz", choices=sorted(KINDS))
+
+
+def pytest_sessionstart(session):
+    """An ended run cleans up as well: SIGTERM unwinds like an interrupt."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+@pytest.fixture(scope="session")
+def world():
+    made = World(["a", "srv", "b"], [
+        ("a", ["10.77.0.2/24", "fd77:0::2/64"], "srv", ["10.77.0.1/24", "fd77:0::1/64"]),
+        ("srv", ["10.77.1.1/24", "fd77:1::1/64"], "b", ["10.77.1.2/24", "fd77:1::2/64"]),
+    ])
+    try:
+        made["srv"].sysctl("net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
+        for name, net in (("a", "0"), ("b", "1")):
+            made[name].ip("route", "add", "default", "via", f"10.77.{net}.1")
+            made[name].ip("route", "add", "default", "via", f"fd77:{net}::1")
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def start(request, world):
+    """start(conf): a server in srv; b itself is allowed as a peer, which uclient needs."""
+    kind = KINDS[request.config.getoption("against")]
+    assert kind.__name__ != "Server" or os.access(binary(), os.X_OK), f"no server at {binary()}"
+
+    def get(**conf):
+        options = {
+            "listen": [f"0.0.0.0:{PORT}", f"[::]:{PORT}"],
+            "relay_ipv4": "10.77.0.1",
+            "relay_ipv6": "fd77:0::1",
+            "allow_peers": ["10.77.1.2/32", "fd77:1::2/128"],
+            "threads": 2,
+            "rfc5766_channels": True,  # uclient takes its channels from that range
+        }
+        return kind(options | conf, netns=world["srv"]).start()
+
+    return get
+
+
+@pytest.fixture(scope="module")
+def relay(start):
+    """One server for a test file."""
+    server = start()
+    yield server
+    server.stop()

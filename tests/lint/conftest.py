@@ -1,0 +1,6 @@
+"""Rules of the house, checked over the tree's text."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))

@@ -1,0 +1,257 @@
+#!/bin/bash
+# Everything that is tested, from an empty Debian 12 on: ./tests/run.sh [--fast] [--only SUITE]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+ROOT=$PWD
+BUILD=$ROOT/build
+LOGS=$BUILD/logs
+PYTHON=/usr/bin/python3
+JOBS=$(nproc)
+FUZZ_SECONDS=15
+SUITES="build lint unit unit-asan unit-tsan conformance conformance-asan cli e2e fuzz bench"
+FUZZERS=$(cd tests/fuzz && printf '%s ' fuzz_*.c | sed 's/\.c//g')
+FAST="build lint unit conformance"
+
+# What is built where; tests need them before they can run.
+declare -A FLAGS=(
+    [build]="-DDREHKREUZ_WERROR=ON -DCMAKE_C_COMPILER=gcc"
+    [build-asan]="-DDREHKREUZ_WERROR=ON -DCMAKE_C_COMPILER=clang
+        -DDREHKREUZ_SANITIZE=address,undefined"
+    [build-tsan]="-DDREHKREUZ_WERROR=ON -DCMAKE_C_COMPILER=clang -DDREHKREUZ_SANITIZE=thread"
+    [build-fuzz]="-DDREHKREUZ_WERROR=ON -DCMAKE_C_COMPILER=clang -DDREHKREUZ_FUZZ=ON
+        -DDREHKREUZ_SANITIZE=address,undefined"
+)
+
+usage() {
+    echo "usage: $0 [--fast] [--only SUITE]"
+    echo "suites: $SUITES"
+}
+# What is made there, if not everything.
+declare -A TARGETS=([build-fuzz]="${FUZZERS// /_fuzzer }")
+
+only=""
+while [ $# -gt 0 ]; do
+    case $1 in
+    --fast) SUITES=$FAST ;;
+    --only)
+        only=${2:-}
+        shift
+        [[ " $SUITES " == *" $only "* ]] || { usage >&2; exit 2; }
+        ;;
+    --help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+[ -z "$only" ] || SUITES=$only
+
+# --- The machine ---
+
+as_root=""
+[ "$(id -u)" = 0 ] || as_root="sudo -n"
+
+install_missing() {
+    local packages="gcc clang llvm clang-format cmake ninja-build pkg-config libc6-dev libevent-dev
+        libssl-dev libconfig-dev libunistring-dev libcmocka-dev python3 python3-pytest
+        python3-aioice python3-selenium chromium chromium-driver coturn iproute2 procps ethtool
+        man-db"
+    local missing="" package
+    for package in $packages; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
+            missing+=" $package"
+    done
+    [ -n "$missing" ] || return 0
+    echo "installing:$missing"
+    # Packages that are servers (coturn) must not be started by their installation.
+    local policy=/usr/sbin/policy-rc.d made=""
+    if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+        $as_root chmod 755 $policy
+        made=1
+    fi
+    local status=0
+    # shellcheck disable=SC2086
+    { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update &&
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends \
+            install $missing; } >"$LOGS/install.log" 2>&1 </dev/null || status=$?
+    [ -z "$made" ] || $as_root rm -f $policy
+    [ $status = 0 ] || { tail -n 30 "$LOGS/install.log"; return 1; }
+}
+
+# --- Running and counting ---
+
+ran=()    # "suite tests failed seconds"
+current="" # process group of the running step
+
+stop() {
+    [ -z "$current" ] || kill -TERM -- "-$current" 2>/dev/null || true
+    exit 130
+}
+trap stop INT TERM
+
+# step NAME LOG COMMAND...: runs it in its own process group, a sign of life every 30 s.
+step() {
+    local name=$1 log=$2 status=0 begin=$SECONDS
+    shift 2
+    setsid "$@" >"$log" 2>&1 </dev/null &
+    current=$!
+    while kill -0 "$current" 2>/dev/null; do
+        if (((SECONDS - begin) % 30 == 29)); then
+            echo "  $name: $((SECONDS - begin + 1)) s, $(tail -n 1 "$log" | cut -c1-80)"
+        fi
+        sleep 1
+    done
+    wait "$current" || status=$?
+    current=""
+    return $status
+}
+
+# count REPORT: tests and failures of a JUnit report; skipped tests are failures, and so is none.
+count() {
+    "$PYTHON" - "$1" <<'PY'
+import sys
+import xml.etree.ElementTree as tree
+try:
+    suites = list(tree.parse(sys.argv[1]).iter("testsuite"))
+except (OSError, tree.ParseError):
+    suites = []
+total = {key: sum(int(s.get(key) or 0) for s in suites)
+         for key in ("tests", "failures", "errors", "skipped", "disabled")}
+failed = sum(value for key, value in total.items() if key != "tests")
+print(max(total["tests"], failed), failed) if total["tests"] or failed else print(1, 1)
+PY
+}
+
+# finish SUITE STATUS LOG SECONDS [REPORT]: without a report the suite counts as one test.
+finish() {
+    local suite=$1 status=$2 log=$3 seconds=$4 report=${5:-} tests=1 failed=0
+    if [ -n "$report" ]; then
+        read -r tests failed < <(count "$report")
+        # A runner that failed while its tests passed has failed as a whole.
+        [ "$status" = 0 ] || [ "$failed" != 0 ] || { tests=$((tests + 1)); failed=1; }
+    elif [ "$status" != 0 ]; then
+        failed=1
+    fi
+    ran+=("$suite $tests $failed $seconds")
+    echo "$suite: $((tests - failed)) passed, $failed failed, $seconds s"
+    if [ "$failed" != 0 ]; then
+        echo "--- end of ${log#"$ROOT"/} ---"
+        tail -n 60 "$log"
+        echo "---"
+    fi
+}
+
+# suite NAME REPORT COMMAND...: REPORT is "" for a command that is one test.
+suite() {
+    local name=$1 report=$2 log=$LOGS/$1.log begin=$SECONDS status=0
+    shift 2
+    [ -z "$report" ] || rm -f "$report"
+    echo "$name ..."
+    step "$name" "$log" "$@" || status=$?
+    finish "$name" "$status" "$log" $((SECONDS - begin)) "$report"
+}
+
+# built TREE: configures and builds it once per run; a failure is told by whoever needs it.
+declare -A done_trees=()
+built() {
+    local tree=$1 log=$LOGS/$1.log
+    if [ -z "${done_trees[$tree]:-}" ]; then
+        echo "building $tree ..."
+        # shellcheck disable=SC2086
+        if step "$tree" "$log" sh -c 'cmake -S "$0" -B "$1" -G Ninja $3 && ninja -C "$1" -j "$2" $4' \
+            "$ROOT" "$ROOT/$tree" "$JOBS" "${FLAGS[$tree]}" "${TARGETS[$tree]:-}"; then
+            done_trees[$tree]=good
+        else
+            done_trees[$tree]=bad
+        fi
+    fi
+    [ "${done_trees[$tree]}" = good ]
+}
+
+# needs SUITE TREE: true if the tree is built; else the suite has failed.
+needs() {
+    built "$2" && return 0
+    finish "$1" 1 "$LOGS/$2.log" 0
+    return 1
+}
+
+run_pytest() { # NAME BINARY FOLDER
+    suite "$1" "$LOGS/$1.xml" env DREHKREUZ_BIN="$2" PYTHONDONTWRITEBYTECODE=1 $as_pytest \
+        "$PYTHON" -m pytest -p no:cacheprovider -q --durations=5 \
+        --junitxml="$LOGS/$1.xml" -o junit_family=xunit2 "tests/$3"
+}
+
+run_ctest() { # NAME TREE [ARGUMENTS]
+    local name=$1 tree=$2
+    shift 2
+    suite "$name" "$LOGS/$name.xml" ctest --test-dir "$ROOT/$tree" --output-on-failure \
+        -j "$JOBS" --no-tests=error --output-junit "$LOGS/$name.xml" "$@"
+}
+
+# Namespaces need root; keep what the tests need of the environment.
+as_pytest=""
+[ -z "$as_root" ] || as_pytest="sudo -n --preserve-env=DREHKREUZ_BIN,PYTHONDONTWRITEBYTECODE"
+
+# fuzz_one NAME: on a copy of its corpus, so that the tree stays as it is.
+fuzz_one() {
+    local name=$1 finds=$LOGS/fuzz corpus=$ROOT/build-fuzz/corpus/$1
+    local dictionary=()
+    [ "$name" != fuzz_stun ] || dictionary=("-dict=$ROOT/tests/fuzz/stun.dict")
+    mkdir -p "$finds" "$corpus"
+    [ ! -d "$ROOT/tests/fuzz/corpus/$name" ] || cp "$ROOT/tests/fuzz/corpus/$name"/* "$corpus"
+    suite "$name" "" "$ROOT/build-fuzz/tests/fuzz/${name}_fuzzer" -max_total_time=$FUZZ_SECONDS \
+        -print_final_stats=1 -timeout=5 -rss_limit_mb=2048 "${dictionary[@]}" \
+        -artifact_prefix="$finds/$name-" "$corpus"
+}
+
+run_build() {
+    local begin=$SECONDS status=0
+    built build || status=1
+    finish build $status "$LOGS/build.log" $((SECONDS - begin))
+}
+run_lint() { run_pytest lint "" lint; }
+run_unit() { needs unit build && run_ctest unit build; }
+run_unit-asan() { needs unit-asan build-asan && run_ctest unit-asan build-asan; }
+run_unit-tsan() { needs unit-tsan build-tsan && run_ctest unit-tsan build-tsan -R 'unit_(net|turn)|sim'; }
+run_conformance() { needs conformance build && run_pytest conformance "$BUILD/drehkreuz" conformance; }
+run_conformance-asan() {
+    needs conformance-asan build-asan &&
+        run_pytest conformance-asan "$ROOT/build-asan/drehkreuz" conformance
+}
+run_cli() { needs cli build && run_pytest cli "$BUILD/drehkreuz" cli; }
+run_e2e() { needs e2e build && run_pytest e2e "$BUILD/drehkreuz" e2e; }
+run_fuzz() {
+    local name
+    needs fuzz build-fuzz || return 0
+    for name in $FUZZERS; do
+        fuzz_one "$name"
+    done
+}
+run_bench() {
+    needs bench build && suite bench "" $as_pytest "$ROOT/tests/bench/run.sh" --quick &&
+        cat "$LOGS/bench.log"
+}
+
+# --- All of it ---
+
+mkdir -p "$LOGS"
+begin=$SECONDS
+install_missing || { echo "a needed package could not be installed"; echo "0 passed, 1 failed"; exit 1; }
+for name in $SUITES; do
+    "run_$name" || true
+done
+
+echo
+printf '%-18s %7s %7s %8s\n' suite tests failed seconds
+tests=0 failed=0
+for row in "${ran[@]}"; do
+    # shellcheck disable=SC2086
+    printf '%-18s %7s %7s %8s\n' $row
+    read -r _ t f _ <<<"$row"
+    tests=$((tests + t)) failed=$((failed + f))
+done
+printf '%-18s %7s %7s %8s\n' all $tests $failed $((SECONDS - begin))
+echo
+echo "$((tests - failed)) passed, $failed failed"
+[ $failed = 0 ]
