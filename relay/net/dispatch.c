@@ -45,11 +45,13 @@ static void to_peer(struct worker *w, struct decision *d)
 {
     const struct turn_out *out = &d->out;
 
-    if (out->relay >= w->max_relays || !w->relays[out->relay].open || !keep(w, d))
+    struct relay_sock *r = relay_sock_find(w, out->relay);
+
+    if (!r || !keep(w, d))
         return;
     struct out_pkt pkt = {
         .data = out->data, .to = out->to, .tos = d->tos, .dont_fragment = out->dont_fragment};
-    batch_push(&w->batch, &w->relays[out->relay].out, &pkt);
+    batch_push(&w->batch, &r->out, &pkt);
 }
 
 /* A relayed address of ours got data from another one of ours; with whom it then ends is a client

@@ -8,6 +8,8 @@
 #include <netinet/ip_icmp.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+
 /* Media mostly comes one datagram at a time, and then one is the cheapest to ask for; where more
  * was waiting as soon as the next turn, several are. */
 enum { RELAY_BATCH = 8, ERRORS_PER_TURN = 8 };
@@ -83,6 +85,12 @@ static bool next_error(struct relay_sock *r)
     return true;
 }
 
+/* The engine may close a relay at any of its datagrams. */
+static bool is_open(const struct relay_sock *r)
+{
+    return r->worker->relays[r->handle] == r;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct relay_sock *r = arg;
@@ -95,13 +103,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     int n = arena_recv(&w->arena, &source);
     r->many = n > 1 || (!r->many && r->last_turn + 1 == w->turn);
     r->last_turn = w->turn;
-    /* The engine may close the relay at any of them. */
-    for (int i = 0; i < n && r->open; i++) {
+    for (int i = 0; i < n && is_open(r); i++) {
         if (arena_get(&w->arena, (unsigned)i, &in))
             dispatch_peer(w, r->handle, &in);
     }
     /* Woken, and no datagram: an error waits, and wakes us until it is taken. */
-    for (int i = 0; n < 0 && i < ERRORS_PER_TURN && r->open; i++) {
+    for (int i = 0; n < 0 && i < ERRORS_PER_TURN && is_open(r); i++) {
         if (!next_error(r))
             break;
     }
@@ -137,36 +144,68 @@ static int bind_and_watch(struct relay_sock *r, int fd, const struct addr *local
     return event_add(&r->ev, NULL) == 0 ? 0 : -ENOMEM;
 }
 
-int relay_sock_open(struct worker *w, const struct turn_relay_want *want)
+static struct relay_sock *take_spare(struct worker *w)
 {
-    if (want->relay >= w->max_relays)
-        return -EINVAL;
-    struct relay_sock *r = &w->relays[want->relay];
-    if (r->open)
-        return -EBUSY;
-    const struct addr *local = &want->local;
+    if (list_empty(&w->spare))
+        return mem_zalloc(sizeof(struct relay_sock));
+    struct relay_sock *r = container_of(w->spare.next, struct relay_sock, spare);
+    list_remove(&r->spare);
+    return r;
+}
+
+static int open_with(struct relay_sock *r, const struct addr *local)
+{
     int fd = socket(sockaddr_family(local), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return errno == ENFILE ? -EMFILE : -errno;
-    r->worker = w;
-    r->handle = want->relay;
     int err = bind_and_watch(r, fd, local);
     if (err != 0) {
         close(fd);
         return err;
     }
     outlet_init(&r->out, fd, local->family, false);
-    r->open = true;
     return 0;
+}
+
+struct relay_sock *relay_sock_find(const struct worker *w, uint32_t relay)
+{
+    return relay < w->max_relays ? w->relays[relay] : NULL;
+}
+
+int relay_sock_open(struct worker *w, const struct turn_relay_want *want)
+{
+    if (want->relay >= w->max_relays)
+        return -EINVAL;
+    if (w->relays[want->relay])
+        return -EBUSY;
+    struct relay_sock *r = take_spare(w);
+    if (!r)
+        return -ENOMEM;
+    *r = (struct relay_sock){.worker = w, .handle = want->relay};
+    int err = open_with(r, &want->local);
+    if (err == 0)
+        w->relays[want->relay] = r;
+    else
+        list_push(&w->spare, &r->spare);
+    return err;
 }
 
 void relay_sock_close(struct relay_sock *r)
 {
-    if (!r->open)
+    if (!r)
         return;
     batch_purge(&r->out);
     event_del(&r->ev);
     close(r->out.fd);
-    r->open = false;
+    r->worker->relays[r->handle] = NULL;
+    list_push(&r->worker->spare, &r->spare);
+}
+
+void relay_sock_free_spare(struct worker *w)
+{
+    if (!w->spare.next)
+        return;
+    LIST_FOR_SAFE (it, &w->spare)
+        mem_free(container_of(it, struct relay_sock, spare));
 }

@@ -26,8 +26,7 @@ static void host_relay_close(struct turn_host *host, uint32_t relay)
 {
     struct worker *w = worker_of(host);
 
-    if (relay < w->max_relays)
-        relay_sock_close(&w->relays[relay]);
+    relay_sock_close(relay_sock_find(w, relay));
 }
 
 static int host_credential(struct turn_host *host, const struct turn_cred_query *query,
@@ -212,6 +211,7 @@ int worker_init(struct worker *w, const struct worker_setup *setup)
     w->copy_tos = setup->conf->copy_tos;
     w->max_relays = setup->conf->max_relays;
     batch_init(&w->batch, setup->conf->udp_segment);
+    list_init(&w->spare);
 
     int r = mailbox_init(&w->mailbox);
     if (r == 0)
@@ -234,6 +234,7 @@ void worker_free(struct worker *w)
     if (w->base)
         event_base_free(w->base);
     mem_free(w->relays);
+    relay_sock_free_spare(w);
     arena_free(&w->arena);
     world_release(mailbox_free(&w->mailbox));
     world_release(w->world);

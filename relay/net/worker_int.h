@@ -22,13 +22,14 @@ struct listener {
     uint16_t last;  /* datagrams of the last read */
 };
 
-/* One relayed transport address. All zero is a closed one. */
+/* The socket of one relayed transport address. Closed ones wait in a pool for the next: they are
+ * never freed while a callback of theirs may still run. */
 struct relay_sock {
+    struct list spare; /* in worker.spare while closed */
     struct outlet out;
     struct event ev;
     struct worker *worker;
     uint32_t handle;
-    bool open;
     bool many;          /* read several datagrams at once next time */
     uint32_t last_turn; /* of the loop, in which it was read */
 };
@@ -51,7 +52,8 @@ struct worker {
     struct batch batch;
     struct listener listeners[NET_LISTENERS_MAX];
     size_t n_listeners;
-    struct relay_sock *relays; /* owned; max_relays of them, by handle */
+    struct relay_sock **relays; /* owned; by handle, NULL = closed */
+    struct list spare;          /* owned */
     uint32_t max_relays;
     struct worker *all; /* of this process, by number */
     uint16_t n_workers;
@@ -110,6 +112,11 @@ int listener_probe(const struct addr *addr);
 /* relay_sock.c */
 /* 0 or -errno. */
 int relay_sock_open(struct worker *w, const struct turn_relay_want *want);
+/* NULL when it is closed, or no handle. */
+struct relay_sock *relay_sock_find(const struct worker *w, uint32_t relay);
+/* Accepts NULL. */
 void relay_sock_close(struct relay_sock *r);
+/* At the worker's end; a zeroed worker has none. */
+void relay_sock_free_spare(struct worker *w);
 
 #endif
