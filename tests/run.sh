@@ -55,7 +55,7 @@ install_missing() {
     local packages="gcc clang llvm clang-format cmake ninja-build pkg-config libc6-dev libevent-dev
         libssl-dev libconfig-dev libunistring-dev libcmocka-dev python3 python3-pytest
         python3-aioice python3-selenium chromium chromium-driver coturn iproute2 procps ethtool
-        man-db"
+        man-db nftables libclang-rt-14-dev openssl"
     local missing="" package
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
@@ -72,9 +72,11 @@ install_missing() {
     fi
     local status=0
     # shellcheck disable=SC2086
-    { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update &&
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends \
-            install $missing; } >"$LOGS/install.log" 2>&1 </dev/null || status=$?
+    {
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update &&
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qy \
+                -o DPkg::Lock::Timeout=300 install --no-install-recommends $missing
+    } >"$LOGS/install.log" 2>&1 </dev/null || status=$?
     [ -z "$made" ] || $as_root rm -f $policy
     [ $status = 0 ] || { tail -n 30 "$LOGS/install.log"; return 1; }
 }
@@ -85,7 +87,10 @@ ran=()    # "suite tests failed seconds"
 current="" # process group of the running step
 
 stop() {
-    [ -z "$current" ] || kill -TERM -- "-$current" 2>/dev/null || true
+    if [ -n "$current" ]; then
+        kill -TERM -- "-$current" 2>/dev/null || true
+        wait "$current" || true # it takes away its namespaces
+    fi
     exit 130
 }
 trap stop INT TERM
@@ -152,15 +157,21 @@ suite() {
     finish "$name" "$status" "$log" $((SECONDS - begin)) "$report"
 }
 
+make_tree() { # FOLDER FLAGS TARGETS
+    # shellcheck disable=SC2086
+    cmake -S "$ROOT" -B "$1" -G Ninja $2 && ninja -C "$1" -j "$JOBS" $3
+}
+export -f make_tree
+export ROOT JOBS
+
 # built TREE: configures and builds it once per run; a failure is told by whoever needs it.
 declare -A done_trees=()
 built() {
     local tree=$1 log=$LOGS/$1.log
     if [ -z "${done_trees[$tree]:-}" ]; then
         echo "building $tree ..."
-        # shellcheck disable=SC2086
-        if step "$tree" "$log" sh -c 'cmake -S "$0" -B "$1" -G Ninja $3 && ninja -C "$1" -j "$2" $4' \
-            "$ROOT" "$ROOT/$tree" "$JOBS" "${FLAGS[$tree]}" "${TARGETS[$tree]:-}"; then
+        if step "$tree" "$log" bash -c 'make_tree "$@"' - "$ROOT/$tree" "${FLAGS[$tree]}" \
+            "${TARGETS[$tree]:-}"; then
             done_trees[$tree]=good
         else
             done_trees[$tree]=bad
@@ -213,8 +224,12 @@ run_build() {
 run_lint() { run_pytest lint "" lint; }
 run_unit() { needs unit build && run_ctest unit build; }
 run_unit-asan() { needs unit-asan build-asan && run_ctest unit-asan build-asan; }
-run_unit-tsan() { needs unit-tsan build-tsan && run_ctest unit-tsan build-tsan -R 'unit_(net|turn)|sim'; }
-run_conformance() { needs conformance build && run_pytest conformance "$BUILD/drehkreuz" conformance; }
+run_unit-tsan() {
+    needs unit-tsan build-tsan && run_ctest unit-tsan build-tsan -R 'unit_(net|turn)|sim'
+}
+run_conformance() {
+    needs conformance build && run_pytest conformance "$BUILD/drehkreuz" conformance
+}
 run_conformance-asan() {
     needs conformance-asan build-asan &&
         run_pytest conformance-asan "$ROOT/build-asan/drehkreuz" conformance
@@ -237,7 +252,11 @@ run_bench() {
 
 mkdir -p "$LOGS"
 begin=$SECONDS
-install_missing || { echo "a needed package could not be installed"; echo "0 passed, 1 failed"; exit 1; }
+if ! install_missing; then
+    echo "a needed package could not be installed"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
 for name in $SUITES; do
     "run_$name" || true
 done

@@ -119,6 +119,7 @@ class Field:
         pids = thread_pids(device)
         for pid in pids:
             subprocess.run(["taskset", "-pc", str(cpu), str(pid)], check=True, capture_output=True)
+            os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0))
         if not pids:
             shell = f"echo {1 << cpu:x} > /sys/class/net/{device}/queues/rx-0/rps_cpus"
             self.world.run(name, ["sh", "-c", shell], check=True)
@@ -317,7 +318,8 @@ def main():
         print(f"receiving by {'threads of the devices' if field.threaded else 'RPS'}, "
               f"{options.rounds} rounds of {options.seconds} s; median (range)")
         direct = check_generator(field, options.seconds)
-        print(f"generator alone: {direct['relayed_pps']:.0f} packets/s, loss {direct['loss']:.2f} %")
+        print(f"generator alone: {direct['relayed_pps']:.0f} packets/s, "
+              f"loss {direct['loss']:.2f} %", flush=True)
         results, broken = measure_all(field, options)
     finally:
         field.close()

@@ -198,6 +198,15 @@ def test_A22_composed_form(serve, client):
         client(server, Credentials(composed, password), mode="8489").allocate()
 
 
+def test_A22_old_clients_prepare_passwords_otherwise(serve, client):
+    """The password of RFC 5769 section 2.4, which SASLprep turns into plain letters."""
+    stored = "The\u00adM\u00aatr\u2168"
+    server = serve({"users": [{"name": "neo", "password": stored}]})
+    for mode in MODES:
+        client(server, Credentials("neo", "TheMatrIX"), mode=mode).allocate()
+    assert client(server, Credentials("neo", "thematrix")).request(ALLOCATE, [UDP]).code == 401
+
+
 def test_A23_nonce_and_user_errors_are_not_signed(main, client):
     one = client(main)
     one.challenge()

@@ -76,6 +76,19 @@ def test_L16_pair_that_cannot_be_had(serve, client):
     assert two.allocate(EVEN)[1] == server.relay_ports[2]
 
 
+def test_L16_pair_that_another_program_spoils(serve, client, peer):
+    """What was taken for the pair is given back when its even port turns out to be in use."""
+    server = serve(narrow(2))
+    foreign = peer("127.0.0.1", server.relay_ports[0])
+    one = client(server)
+    for _ in range(3):
+        assert one.code(ALLOCATE, [UDP, EVEN_PAIR]) == 508
+    assert one.allocate()[1] == server.relay_ports[1]
+    assert one.refresh(0).code == 0
+    foreign.close()
+    assert reserve(one)[0] == server.relay_ports[0]
+
+
 def test_L17_even_ports(main, client):
     one = client(main)
     for _ in range(50):

@@ -86,6 +86,16 @@ def test_R05_one_family_is_refreshed_alone(main, client):
     assert one.refresh(None, V6_RELAY).code == 0
 
 
+def test_R05_peers_of_the_ended_family_take_no_room(serve, client):
+    one = client(serve({"permissions_per_allocation": 2, "channels_per_allocation": 2}))
+    one.allocate(DUAL)
+    hosts = ("127.0.0.2", "127.0.0.3")
+    assert [one.bind(0x4000 + i, (host, 9)) for i, host in enumerate(hosts)] == [0, 0]
+    assert one.permit(("::1", 9)) == 508
+    assert one.refresh(0, V4_RELAY).code == 0
+    assert [one.bind(0x4000 + i, ("::1", 9 + i)) for i in range(2)] == [0, 0]
+
+
 def test_R06_both_families_without_attribute(main, client):
     one = client(main)
     one.allocate(DUAL)

@@ -69,6 +69,11 @@ def test_S03_relay_to_relay(main, client):
     assert two.next_channel() == (0x4002, b"by channel")
     two.channel(0x4002, b"and back")
     assert one.next_channel() == (0x4001, b"and back")
+    for payload in (b"", b"1", b"12", b"123", bytes(1400)):
+        two.indicate(first, payload)
+        assert one.next_channel() == (0x4001, payload)
+        one.channel(0x4001, payload, pad=2)
+        assert two.next_channel() == (0x4002, payload)
 
 
 def test_S03_relay_to_relay_without_any_allowed_peer(serve, client):
@@ -104,6 +109,19 @@ def test_S03_relay_to_relay_across_workers(serve, client):
         assert clients[0].next_data() == (relayed, b"to the first")
         clients[0].indicate(relayed, b"and back")
         assert one.next_data() == (addresses[0], b"and back")
+
+
+def test_S03_ended_relays_are_no_peers(serve, client):
+    server = serve({"allow_peers": []})
+    one, two = client(server), client(server, BOB)
+    one.allocate()
+    second = two.allocate()
+    assert one.bind(0x4001, second) == 0
+    assert two.refresh(0).code == 0
+    assert one.bind(0x4001, second) == 403
+    one.channel(0x4001, b"to nobody")
+    one.indicate(second, b"to nobody")
+    assert one.silent()
 
 
 def test_S03_relay_to_itself(main, client):

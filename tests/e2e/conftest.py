@@ -30,7 +30,10 @@ def pytest_addoption(parser):
 
 def pytest_sessionstart(session):
     """An ended run cleans up as well: SIGTERM unwinds like an interrupt."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 @pytest.fixture(scope="session")

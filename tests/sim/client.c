@@ -1,5 +1,4 @@
-/* A client: long-term credentials old and new style, retries on 401 and 438, checks what it gets.
- */
+/* A client: credentials of RFC 5389 or 8489, retries on 401 and 438, checks what it gets. */
 #include "world.h"
 
 #include "crypto/longterm.h"

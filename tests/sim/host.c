@@ -1,9 +1,9 @@
 /* The host that the engines see: relay book-keeping, credentials, configurations. */
 #include "world.h"
 
-#include "crypto/longterm.h"
-
 #include <errno.h>
+
+#include "crypto/longterm.h"
 
 enum { WALL_AT_START = 1700000000 };
 
@@ -168,6 +168,7 @@ struct addr host_announced(const struct fake_host *h, uint32_t relay)
 static const struct cidr LOCAL[] = {
     {IP4(10, 9, 9, 9), 32}, {IP4(30, 0, 0, 1), 32}, {IP6(0xee), 128}};
 static const struct cidr DENIED[] = {{IP4(20, 0, 0, 3), 32}};
+static const struct port_range DENIED_PORTS[] = {{6001, 6001}};
 static const struct addr SOCKETS[] = {{.family = ADDR_V4, .port = 3478, .ip = {30, 0, 0, 1}}};
 
 #define POLICY .sockets = SOCKETS, .n_sockets = 1, .local = LOCAL, .n_local = 3
@@ -217,7 +218,14 @@ const struct turn_conf *world_conf(enum world_conf which)
                      TIMES,
                      .binding = true,
                      .generation = 5},
-        [CONF_STRICT] = {PLAIN, .strict_expiry = true, .generation = 6},
+        [CONF_PORTS] = {.realm = REALM,
+                        .relay = BOTH,
+                        .policy = {POLICY, .deny_ports = DENIED_PORTS, .n_deny_ports = 1},
+                        .limits = {LIMITS},
+                        TIMES,
+                        .binding = true,
+                        .generation = 7},
+        [CONF_STRICT] = {PLAIN, .strict_expiry = true, .rfc5766_channels = true, .generation = 6},
     };
     return &confs[which];
 }

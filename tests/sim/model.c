@@ -50,12 +50,14 @@ static struct model_perm *perm_of(struct model_alloc *a, const struct addr *ip, 
     return NULL;
 }
 
+/* By peer if there is one, else by number. A channel ends with its family. */
 static struct model_chan *chan_of(struct model_alloc *a, uint16_t number, const struct addr *peer,
                                   usec_t now)
 {
     for (int i = 0; i < MODEL_PEERS; i++) {
         struct model_chan *c = &a->chans[i];
-        if (c->expires > now && (peer ? addr_eq(&c->peer, peer) : c->number == number))
+        bool lives_on = c->expires > now && a->expires[fam(&c->peer)] > now;
+        if (lives_on && (peer ? addr_eq(&c->peer, peer) : c->number == number))
             return c;
     }
     return NULL;
@@ -108,12 +110,17 @@ static void watch_send(struct world *w, struct watched *seen, const struct stun_
                    stun_get_bytes(m, STUN_ATTR_DATA, &seen->payload) && may_send(w, a, &seen->peer);
 }
 
+static uint32_t last_channel(const struct world *w)
+{
+    return w->conf->rfc5766_channels ? 0x7FFF : 0x4FFF;
+}
+
 static void watch_channel(struct world *w, struct watched *seen)
 {
     uint16_t number;
     seen->is_data = true;
     struct model_alloc *a = of_flow(w, seen->flow);
-    if (!a || !chandata_parse(seen->packet, &number, &seen->payload))
+    if (!a || !chandata_parse(seen->packet, &number, &seen->payload) || number > last_channel(w))
         return;
     const struct model_chan *c = chan_of(a, number, NULL, w->now);
     if (c)
@@ -242,7 +249,7 @@ static void on_channel(struct world *w, struct model_alloc *a, const struct stun
     struct addr peer;
     MUST(w, stun_get_number(m, STUN_ATTR_CHANNEL_NUMBER, &number));
     MUST(w, stun_get_addr(m, STUN_ATTR_XOR_PEER_ADDRESS, &peer));
-    MUST(w, number >= 0x4000 && number <= 0x4FFF);
+    MUST(w, number >= 0x4000 && number <= last_channel(w));
     struct model_chan *c = chan_of(a, (uint16_t)number, NULL, w->now);
     MUST(w, c == chan_of(a, 0, &peer, w->now));
     for (int i = 0; !c && i < MODEL_PEERS; i++)
@@ -340,6 +347,9 @@ static struct span unwrapped(struct world *w, const struct inbound *expected,
     MUST(w, m.cls == STUN_INDICATION && m.method == STUN_DATA);
     MUST(w, stun_get_addr(&m, STUN_ATTR_XOR_PEER_ADDRESS, &from) && addr_eq(&from, peer));
     MUST(w, stun_get_bytes(&m, STUN_ATTR_DATA, &data));
+    /* Padding that was never written would tell what lay in memory. */
+    for (const uint8_t *p = data.p + data.n; p < out->data.p + out->data.n; p++)
+        MUST(w, *p == 0);
     return data;
 }
 

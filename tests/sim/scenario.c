@@ -6,10 +6,13 @@
 static struct addr whom(struct world *w, int peer)
 {
     static const uint8_t loopback[4] = {127, 0, 0, 1};
+    static const uint8_t mapped[16] = {[10] = 0xff, 0xff, 20, 0, 0, 1};
     if (peer == OWN_SOCKET)
         return world_server();
     if (peer == LOOPBACK)
         return addr_make(ADDR_V4, loopback, 9);
+    if (peer == MAPPED)
+        return addr_make(ADDR_V6, mapped, 6000);
     if (peer < RELAY)
         return w->peer[peer].addr;
     int family = peer >= RELAY_SIX ? TURN_V6 : TURN_V4;
@@ -209,6 +212,11 @@ static int do_fill(struct world *w, const struct step *s)
     return n;
 }
 
+static int do_tries(struct world *w, const struct step *s)
+{
+    return w->client[s->who].tries;
+}
+
 static int do_live(struct world *w, const struct step *s)
 {
     (void)s;
@@ -230,7 +238,8 @@ static int (*const DO[])(struct world *, const struct step *) = {
     [CLOSE] = do_close,         [KILL] = do_kill,       [DRAIN] = do_drain,
     [CONF] = do_conf,           [REBIND] = do_rebind,   [OPEN_FAILS] = do_open_fails,
     [LOGIN] = do_login,         [USER] = do_user,       [FORGET] = do_forget,
-    [FILL] = do_fill,           [LIVE] = do_live,       [NEXT_TO] = do_next_to,
+    [FILL] = do_fill,           [LIVE] = do_live,       [TRIES] = do_tries,
+    [NEXT_TO] = do_next_to,
 };
 
 void scenario_run(const struct scenario *s, struct world *w, bool strict)

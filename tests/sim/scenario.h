@@ -28,6 +28,7 @@ enum op {
     USER,    /* arg: 0 = anna, 1 = bert, 2 = anna with a wrong password */
     FORGET,  /* the nonce */
     FILL,    /* arg: so many allocations from ever new ports; expect: how many succeed */
+    TRIES,   /* expect: requests that the last answer took */
     LIVE,    /* expect: allocations alive */
     NEXT_TO, /* who's relayed port is the one behind peer's */
 };
@@ -40,6 +41,7 @@ enum whom {
     RELAY_SIX = 200, /* + client: its IPv6 relayed address */
     OWN_SOCKET = 300,
     LOOPBACK,
+    MAPPED, /* peer 0 as an IPv4-mapped address */
 };
 
 struct step {

@@ -209,10 +209,13 @@ STEPS(CREDENTIALS) = {
 };
 
 STEPS(NONCES) = {
-    {ALLOCATE, 0, 0, 0, 0}, {WAIT, 0, 599, 0, 0},    {REFRESH, 0, 3600, 0, 0},
-    {WAIT, 0, 3500, 0, 0},  {REFRESH, 0, 0, 0, 0},   {ALLOCATE, 1, 0, 0, 0},
+    {ALLOCATE, 0, 0, 0, 0}, {TRIES, 0, 0, 0, 2},     {REFRESH, 0, 3600, 0, 0},
+    {TRIES, 0, 0, 0, 1},    {WAIT, 0, 1780, 0, 0},   {PERMIT, 0, 0, 0, 0},
+    {TRIES, 0, 0, 0, 1},    {WAIT, 0, 20, 0, 0},     {PERMIT, 0, 0, 0, 0},
+    {TRIES, 0, 0, 0, 2},    {REFRESH, 0, 0, 0, 0},   {ALLOCATE, 1, 0, 0, 0},
     {FORGET, 1, 0, 0, 0},   {REFRESH, 1, 900, 0, 0}, {WAIT, 0, 100000, 0, 0},
-    {ALLOCATE, 1, 0, 0, 0}, {LIVE, 0, 0, 0, 1},      {END, 0, 0, 0, 0},
+    {ALLOCATE, 1, 0, 0, 0}, {TRIES, 1, 0, 0, 2},     {LIVE, 0, 0, 0, 1},
+    {END, 0, 0, 0, 0},
 };
 
 STEPS(DRAINING) = {
@@ -237,6 +240,40 @@ STEPS(RATES) = {
     {END, 0, 0, 0, 0},
 };
 
+/* One family of two is over, but perhaps not swept yet. */
+STEPS(HALF_EXPIRED) = {
+    {ALLOCATE, 0, BOTH, 0, 0}, {REFRESH, 0, 1200, 4, 0},   {WAIT, 0, 590, 0, 0},
+    {BIND, 0, 0x4000, 0, 0},   {BIND, 0, 0x4001, 3, 0},    {CHANNEL, 0, 0x4001, 3, 1},
+    {WAIT, 0, 10, 0, 0},       {CHANNEL, 0, 0x4001, 3, 0}, {SEND, 0, 10, 3, 0},
+    {UNREACHABLE, 0, 0, 3, 0}, {FROM_PEER, 0, 0, 3, 0},    {CHANNEL, 0, 0x4000, 0, 1},
+    {REFRESH, 0, 600, 6, 443}, {END, 0, 0, 0, 0},
+};
+
+STEPS(FORBIDDEN_PORT) = {
+    {ALLOCATE, 0, 0, 0, 0},         {BIND, 0, 0x4000, 1, 0},    {CHANNEL, 0, 0x4000, 1, 1},
+    {CONF, 0, CONF_PORTS, 0, 0},    {CHANNEL, 0, 0x4000, 1, 0}, {SEND, 0, 10, 1, 0},
+    {BIND, 0, 0x4000, 1, 403},      {PERMIT, 0, 0, 1, 0},       {CONF, 0, CONF_PLAIN, 0, 0},
+    {CHANNEL, 0, 0x4000, 1, 1},     {ALLOCATE, 1, V6, 0, 0},    {PERMIT, 1, 0, MAPPED, 403},
+    {BIND, 1, 0x4000, MAPPED, 403}, {END, 0, 0, 0, 0},
+};
+
+/* Five answers a second for all of the prefix that have proven nothing. */
+STEPS(STRANGERS) = {
+    {CONF, 0, CONF_TIGHT, 0, 0}, {BINDING, 0, 0, 0, 0},   {BINDING, 2, 0, 0, 0},
+    {BINDING, 2, 0, 0, 0},       {BINDING, 4, 0, 0, 0},   {ALLOCATE, 0, 0, 0, 0},
+    {REFRESH, 0, 600, 0, 0},     {ALLOCATE, 2, 0, 0, -1}, {BINDING, 0, 0, 0, -1},
+    {REFRESH, 0, 600, 0, 0},     {WAIT, 0, 1, 0, 0},      {BINDING, 0, 0, 0, 0},
+    {ALLOCATE, 2, 0, 0, 0},      {END, 0, 0, 0, 0},
+};
+
+STEPS(OLD_CHANNELS) = {
+    {ALLOCATE, 0, 0, 0, 0},      {BIND, 0, 0x7FFF, 0, 400},  {CONF, 0, CONF_STRICT, 0, 0},
+    {BIND, 0, 0x7FFF, 0, 0},     {BIND, 0, 0x8000, 1, 400},  {CHANNEL, 0, 0x7FFF, 0, 1},
+    {FROM_PEER, 0, 0, 0, 2},     {BIND, 0, 0x5000, 1, 0},    {CHANNEL, 0, 0x5000, 1, 1},
+    {CONF, 0, CONF_PLAIN, 0, 0}, {CHANNEL, 0, 0x5000, 1, 0}, {FROM_PEER, 0, 0, 1, 2},
+    {END, 0, 0, 0, 0},
+};
+
 STEPS(FULL_HOUSE) = {
     {FILL, 0, PORTS, 0, PORTS}, {FILL, 0, 1, 0, 0},         {ALLOCATE, 1, 0, 0, 508},
     {KILL, 0, 0, 0, 0},         {LIVE, 0, 0, 0, PORTS - 1}, {ALLOCATE, 1, PAIR, 0, 508},
@@ -251,10 +288,13 @@ STEPS(FULL_HOUSE) = {
     }
 
 static const struct scenario ALL[] = {
-    ROW(A_CALL),          ROW(EVERYBODY),      ROW(TIME),   ROW(FAMILIES),   ROW(PORT_PAIRS),
-    ROW(FORBIDDEN_PEERS), ROW(RELAY_TO_RELAY), ROW(LIMITS), ROW(NO_SOCKETS), ROW(NEW_ADDRESS),
-    ROW(RETRANSMISSIONS), ROW(CREDENTIALS),    ROW(NONCES), ROW(DRAINING),   ROW(ICMP),
-    ROW(RATES),           ROW(FULL_HOUSE),
+    ROW(A_CALL),         ROW(EVERYBODY),       ROW(TIME),
+    ROW(FAMILIES),       ROW(PORT_PAIRS),      ROW(FORBIDDEN_PEERS),
+    ROW(RELAY_TO_RELAY), ROW(LIMITS),          ROW(NO_SOCKETS),
+    ROW(NEW_ADDRESS),    ROW(RETRANSMISSIONS), ROW(CREDENTIALS),
+    ROW(NONCES),         ROW(DRAINING),        ROW(ICMP),
+    ROW(RATES),          ROW(FULL_HOUSE),      ROW(HALF_EXPIRED),
+    ROW(FORBIDDEN_PORT), ROW(STRANGERS),       ROW(OLD_CHANNELS),
 };
 
 const struct scenario *scenarios(size_t *ret_n)

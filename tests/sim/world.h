@@ -29,11 +29,12 @@ enum world_size {
 /* Which struct turn_conf is in force. */
 enum world_conf {
     CONF_PLAIN,
-    CONF_DENY,  /* peer 2 is denied */
-    CONF_TIGHT, /* small limits */
-    CONF_SLOW,  /* small byte rates */
-    CONF_V4,    /* no IPv6 relays */
-    CONF_STRICT,
+    CONF_DENY,   /* peer 2 is denied */
+    CONF_TIGHT,  /* small limits */
+    CONF_SLOW,   /* small byte rates */
+    CONF_V4,     /* no IPv6 relays */
+    CONF_STRICT, /* expiry counts always; and channel numbers of RFC 5766 */
+    CONF_PORTS,  /* peer 1's port is denied */
     CONFS
 };
 
