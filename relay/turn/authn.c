@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-enum auth_const { CHALLENGE_MAX = 160, ALGORITHM_HEADER = 4 };
+enum auth_const { CHALLENGE_BASE = 96, ALGORITHM_HEADER = 4 };
 
 /* If both are there, MESSAGE-INTEGRITY-SHA256 alone decides. */
 static enum stun_attr integrity_of(const struct stun_msg *m)
@@ -125,7 +125,7 @@ enum stun_code authenticate(struct req *r)
     /* The RFC judges the nonce last. A forged one is cheap to tell, so whoever sends many pays
      * before any key is derived for him. */
     bool fresh = nonce_good(r, nonce);
-    if (!fresh && !unproven_pays(r, CHALLENGE_MAX)) {
+    if (!fresh && !unproven_pays(r, CHALLENGE_BASE + strlen(r->t->conf->realm))) {
         r->silent = true;
         return STUN_STALE_NONCE;
     }

@@ -1,3 +1,4 @@
+/* Token buckets in a set-associative table of fixed size, and the byte budget over all of them. */
 #include "turn/limiter.h"
 
 #include "base/mem.h"

@@ -1,14 +1,15 @@
+/* Nonces as text: cookie and features, time, and a SipHash MAC whose key changes with time. */
 #include "turn/nonce.h"
+
+#include <string.h>
 
 #include "base/reader.h"
 #include "base/siphash.h"
 #include "base/writer.h"
 #include "crypto/crypto.h"
 
-#include <string.h>
-
 /* Core, 12 bytes, base64 without padding: stamp(2) random(2) MAC(8). */
-enum { CORE_LEN = 12, MAC_LEN = 8, FEATURES_TEXT = 4, UNIT_S = 16, LIFETIME_MAX_S = 3600 };
+enum { MAC_LEN = 8, FEATURES_TEXT = 4, UNIT_S = 16, LIFETIME_MAX_S = 3600 };
 
 /* Stamps are cut to 16 bits and come round after 12 days; their MAC key does not, for it is made
  * from the uncut number of the epoch. 128 stamps are 2048 s. */

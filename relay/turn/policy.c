@@ -1,3 +1,5 @@
+/* The table of addresses that are no peers, and the order in which it and the operator's lists are
+ * asked. */
 #include "turn/policy.h"
 
 #include "base/reader.h"

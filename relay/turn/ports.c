@@ -1,3 +1,5 @@
+/* One atomic bit per port: finding a free one looks at 64 at a time and never waits. Reservations
+ * are rare and sit behind a mutex. */
 #include "turn/ports.h"
 
 #include <pthread.h>

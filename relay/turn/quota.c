@@ -1,3 +1,4 @@
+/* Entries in a hash table, compared by 128 bits of keyed hash. */
 #include "turn/quota.h"
 
 #include "base/htab.h"
