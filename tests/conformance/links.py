@@ -64,10 +64,12 @@ class World:
 
     def close(self):
         self.close_sockets()
-        for server in self.servers.values():
-            server.stop()
-        for ns in (self.client_ns, self.server_ns, self.peer_ns):
-            ns.close()
+        try:
+            for server in self.servers.values():
+                server.stop()
+        finally:
+            for ns in (self.client_ns, self.server_ns, self.peer_ns):
+                ns.close()
 
     @contextmanager
     def watch(self, side):

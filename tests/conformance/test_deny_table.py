@@ -84,8 +84,10 @@ class Room:
     def close(self):
         for one in self.clients.values():
             one.close()
-        self.server.stop()
-        self.ns.close()
+        try:
+            self.server.stop()
+        finally:
+            self.ns.close()
 
 
 @pytest.fixture(scope="module")
