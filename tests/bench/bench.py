@@ -230,13 +230,21 @@ def check_generator(field, seconds):
     return result
 
 
-def most(field, options, seconds, pid):
+def probe(field, kind, mode, options):
+    """One server, one run of the generator."""
+    server = Running(field, kind)
+    try:
+        return generate(field, mode, {**options, "warmup": 1}, server.process.pid)
+    finally:
+        server.stop()
+
+
+def most(field, kind, options):
     """The highest rate of a bisection at which no more than one packet in a thousand is lost."""
     low, high, best = 8000, 160000, None
     for _ in range(PROBES):
         pps = int((low * high) ** 0.5)
-        result = generate(field, "relay", {**options, "pps": pps, "seconds": seconds, "warmup": 1},
-                          pid)
+        result = probe(field, kind, "relay", {**options, "pps": pps})
         if result["loss"] <= 0.1:
             low, best = pps, result
         else:
@@ -246,14 +254,9 @@ def most(field, options, seconds, pid):
 
 def one_round(field, kind, name, seconds):
     mode, options = SCENARIOS[name]
-    server = Running(field, kind)
-    try:
-        if mode == "capacity":
-            return most(field, options, max(seconds // 2, 1), server.process.pid)
-        return generate(field, mode, {**options, "seconds": seconds, "warmup": 1},
-                        server.process.pid)
-    finally:
-        server.stop()
+    if mode == "capacity":
+        return most(field, kind, {**options, "seconds": max(seconds // 2, 1)})
+    return probe(field, kind, mode, {**options, "seconds": seconds})
 
 
 def spread(values):
