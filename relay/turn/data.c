@@ -111,18 +111,20 @@ enum turn_verdict data_from_send(struct req *r, struct turn_out *out)
 }
 
 /* Headers go in front of the payload, in place; STUN pads its attribute behind it as well. */
-static struct span wrap(struct turn *t, const struct turn_peer_pkt *in, const struct chan *c)
+static struct span wrap(struct turn *t, const struct turn_peer_pkt *in, const struct alloc *a,
+                        const struct chan *c)
 {
     struct turn_pkt pkt = in->pkt;
+    size_t padding = -pkt.n & 3;
+    memset(pkt.p + pkt.n, 0, padding);
     if (c) {
+        size_t n = pkt.n + (turn_is_stream(a->flow.transport) ? padding : 0);
         chandata_header(pkt.p, c->number, (uint16_t)pkt.n);
-        return span_of(pkt.p - CHANDATA_HEADER_LEN, pkt.n + CHANDATA_HEADER_LEN);
+        return span_of(pkt.p - CHANDATA_HEADER_LEN, n + CHANDATA_HEADER_LEN);
     }
     uint8_t tid[STUN_TID_LEN];
     turn_random(t, tid, sizeof tid);
     size_t header = stun_data_header(pkt.p, pkt.n, tid, &in->peer);
-    size_t padding = -pkt.n & 3;
-    memset(pkt.p + pkt.n, 0, padding);
     return span_of(pkt.p - header, header ? header + pkt.n + padding : 0);
 }
 
@@ -141,7 +143,7 @@ enum turn_verdict turn_from_peer(struct turn *t, const struct turn_peer_pkt *in,
     }
     if (!rates_allow(t, a, in->pkt.n, now))
         return TURN_DROP;
-    out->data = wrap(t, in, c);
+    out->data = wrap(t, in, a, c);
     out->flow = a->flow;
     if (out->data.n == 0)
         return TURN_DROP;

@@ -148,6 +148,11 @@ void turn_flow_closed(struct turn *t, const struct turn_flow *flow)
         alloc_drop(t, a);
 }
 
+bool turn_flow_lives(const struct turn *t, const struct turn_flow *flow, usec_t now)
+{
+    return alloc_find(t, flow, now) != NULL;
+}
+
 void turn_kill(struct turn *t, uint16_t relayed_port)
 {
     struct addr at = {.port = relayed_port};

@@ -12,14 +12,21 @@ enum turn_family { TURN_V4, TURN_V6, TURN_FAMILIES };
 
 enum turn_transport { TURN_UDP, TURN_TCP, TURN_TLS, TURN_DTLS };
 
+/* A byte stream: ChannelData is padded to four bytes there (RFC 8656 section 12.5). */
+static inline bool turn_is_stream(uint8_t transport)
+{
+    return transport == TURN_TCP || transport == TURN_TLS;
+}
+
 /* The client's 5-tuple, plus which listener it came by. Compared and hashed as bytes: zero it
  * before filling it in. */
 struct turn_flow {
     struct addr client;
     struct addr server; /* the local address the packet was sent to */
-    uint16_t listener;  /* the host's; handed back untouched */
+    uint32_t via;       /* the host's own name of the listener, connection or session; handed back
+                         * untouched. A connection keeps its own until turn_flow_closed. */
     uint8_t transport;  /* enum turn_transport */
-    uint8_t zero;
+    uint8_t zero[3];
 };
 
 enum turn_room { TURN_HEADROOM = 48, TURN_TAILROOM = 4 };
@@ -203,6 +210,8 @@ enum turn_verdict turn_from_icmp(struct turn *t, const struct turn_icmp *in, use
 
 /* The client's connection is gone (TCP, TLS, DTLS): its allocation ends. */
 void turn_flow_closed(struct turn *t, const struct turn_flow *flow);
+/* Whether it has an allocation. */
+bool turn_flow_lives(const struct turn *t, const struct turn_flow *flow, usec_t now);
 /* Ends the allocation behind one of our relayed ports, if there is one; says nothing. */
 void turn_kill(struct turn *t, uint16_t relayed_port);
 

@@ -14,8 +14,8 @@ static int fam(const struct addr *a)
 
 static bool same_flow(const struct turn_flow *a, const struct turn_flow *b)
 {
-    return addr_eq(&a->client, &b->client) && addr_eq(&a->server, &b->server) &&
-           a->listener == b->listener && a->transport == b->transport;
+    return addr_eq(&a->client, &b->client) && addr_eq(&a->server, &b->server) && a->via == b->via &&
+           a->transport == b->transport;
 }
 
 static bool lives(const struct model_alloc *a, usec_t now)
