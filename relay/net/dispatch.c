@@ -1,11 +1,13 @@
 /* Between sockets and the engine: hands it what arrived and queues what it decides. */
-#include "net/worker_int.h"
+#include "net/dtls_int.h"
 
 /* One decision of the engine, and what it is about. */
 struct decision {
     struct turn_out out;
     struct turn_pkt pkt; /* what arrived; p is NULL when nothing did */
     uint8_t tos;         /* of what arrived, for data that is passed on */
+    bool is_answer;      /* of ours, to the client that asked */
+    bool is_crowded;     /* other packets lie around this one */
 };
 
 static bool inside(const struct turn_pkt *pkt, struct span s)
@@ -30,15 +32,37 @@ static bool keep(struct worker *w, struct decision *d)
     return true;
 }
 
-static void to_client(struct worker *w, struct decision *d)
+static void to_datagrams(struct worker *w, struct decision *d)
 {
     const struct turn_flow *flow = &d->out.flow;
 
-    if (flow->listener >= w->n_listeners || !keep(w, d))
+    if (flow->via >= w->n_listeners || !keep(w, d))
         return;
     struct out_pkt pkt = {
         .data = d->out.data, .to = flow->client, .from = flow->server, .tos = d->tos};
-    batch_push(&w->batch, &w->listeners[flow->listener].out, &pkt);
+    batch_push(&w->batch, &w->listeners[flow->via].out, &pkt);
+}
+
+static void to_stream(struct worker *w, struct decision *d)
+{
+    stream_output(w->streams, d->out.flow.via, d->out.data, d->is_answer);
+}
+
+static void to_session(struct worker *w, struct decision *d)
+{
+    if (w->dtls)
+        dtls_output(w->dtls, d->out.flow.via, d->out.data, d->tos);
+}
+
+static void to_client(struct worker *w, struct decision *d)
+{
+    static void (*const ways[])(struct worker *, struct decision *) = {
+        [TURN_UDP] = to_datagrams,
+        [TURN_TCP] = to_stream,
+        [TURN_TLS] = to_stream,
+        [TURN_DTLS] = to_session,
+    };
+    ways[d->out.flow.transport](w, d);
 }
 
 static void to_peer(struct worker *w, struct decision *d)
@@ -68,6 +92,18 @@ static void hairpin(struct worker *w, const struct mail *mail, struct turn_pkt p
         to_client(w, &d);
 }
 
+/* The engine will write in front of the packet and behind it, which is somebody else's. */
+static bool move_out(struct worker *w, struct turn_pkt *pkt)
+{
+    worker_make_room(w, 1);
+    uint8_t *slot = pkt->n <= ARENA_BODY ? arena_take(&w->arena) : NULL;
+    if (!slot)
+        return false;
+    memcpy(slot, pkt->p, pkt->n);
+    pkt->p = slot;
+    return true;
+}
+
 static void to_relay(struct worker *w, struct decision *d)
 {
     const struct turn_out *out = &d->out;
@@ -80,8 +116,9 @@ static void to_relay(struct worker *w, struct decision *d)
         return;
     }
     size_t offset = out->data.n ? (uintptr_t)out->data.p - (uintptr_t)d->pkt.p : 0;
-    if (offset <= d->pkt.n)
-        hairpin(w, &mail, (struct turn_pkt){d->pkt.p + offset, out->data.n});
+    struct turn_pkt inner = {d->pkt.p + offset, out->data.n};
+    if (offset <= d->pkt.n && (!d->is_crowded || move_out(w, &inner)))
+        hairpin(w, &mail, inner);
 }
 
 static void obey(struct worker *w, enum turn_verdict verdict, struct decision *d)
@@ -95,20 +132,29 @@ static void obey(struct worker *w, enum turn_verdict verdict, struct decision *d
         obeying[verdict](w, d);
 }
 
+void dispatch_session(struct worker *w, const struct turn_flow *flow, struct turn_pkt pkt,
+                      uint8_t tos)
+{
+    struct decision d = {.pkt = pkt, .is_answer = true};
+    enum turn_verdict verdict = turn_from_client(w->engine, flow, pkt, worker_now(w), &d.out);
+
+    /* An answer is ours, not the client's own data passed on. */
+    d.tos = verdict == TURN_TO_CLIENT ? 0 : tos;
+    obey(w, verdict, &d);
+}
+
 void dispatch_client(struct worker *w, const struct listener *l, const struct arrival *in)
 {
-    struct turn_flow flow = {
-        .client = in->from, .server = l->addr, .listener = l->index, .transport = TURN_UDP};
-    struct decision d = {.pkt = in->pkt};
+    struct turn_flow flow = listener_flow(l, in, TURN_UDP);
 
-    if (l->out.any) {
-        flow.server = in->local;
-        flow.server.port = l->addr.port;
-    }
-    enum turn_verdict verdict = turn_from_client(w->engine, &flow, in->pkt, worker_now(w), &d.out);
-    /* An answer is ours, not the client's own data passed on. */
-    d.tos = verdict == TURN_TO_CLIENT ? 0 : in->tos;
-    obey(w, verdict, &d);
+    dispatch_session(w, &flow, in->pkt, in->tos);
+}
+
+void dispatch_stream(struct worker *w, const struct turn_flow *flow, struct turn_pkt pkt)
+{
+    struct decision d = {.pkt = pkt, .is_answer = true, .is_crowded = true};
+
+    obey(w, turn_from_client(w->engine, flow, pkt, worker_now(w), &d.out), &d);
 }
 
 void dispatch_peer(struct worker *w, uint32_t relay, const struct arrival *arrival)

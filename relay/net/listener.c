@@ -1,9 +1,11 @@
 /* Sockets that clients send to: one per worker and address, sharing the port. They are never
  * connected, so one client's errors are never another's. */
-#include "net/worker_int.h"
+#include "net/dtls_int.h"
 
 #include <errno.h>
 #include <unistd.h>
+
+#include "wire/demux.h"
 
 /* A switch that must be set; of_family 0 means both. */
 struct flag {
@@ -86,8 +88,9 @@ int listener_probe(const struct addr *addr)
     return r;
 }
 
-int listener_open(struct listener *l, const struct addr *addr, const struct net_conf *conf)
+int listener_open(struct listener *l, const struct net_listen *where, const struct net_conf *conf)
 {
+    const struct addr *addr = &where->addr;
     int fd = open_socket(addr);
 
     if (fd < 0)
@@ -100,9 +103,32 @@ int listener_open(struct listener *l, const struct addr *addr, const struct net_
         return r;
     }
     l->addr = *addr;
+    l->speaks = where->speaks;
     l->last = ARENA_BATCH; /* as much as may have come before the worker starts */
     outlet_init(&l->out, fd, addr->family, addr_is_any(addr));
     return 0;
+}
+
+struct turn_flow listener_flow(const struct listener *l, const struct arrival *in,
+                               enum turn_transport transport)
+{
+    struct turn_flow flow = {
+        .client = in->from, .server = l->addr, .via = l->index, .transport = (uint8_t)transport};
+    if (l->out.any) {
+        flow.server = in->local;
+        flow.server.port = l->addr.port;
+    }
+    return flow;
+}
+
+static void receive(struct worker *w, const struct listener *l, const struct arrival *in)
+{
+    bool is_dtls = in->pkt.n > 0 && demux_first_byte(*in->pkt.p) == DEMUX_DTLS;
+
+    if (is_dtls && l->speaks & NET_DTLS)
+        dtls_input(w->dtls, l, in);
+    else if (l->speaks & NET_UDP)
+        dispatch_client(w, l, in);
 }
 
 /* One batch, and then it is the others' turn: the event is level-triggered and comes again. */
@@ -117,12 +143,13 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     struct arrival in;
 
     (void)what;
-    worker_make_room(w, 2 * ARENA_BATCH);
+    /* An answer each; with DTLS also its plain text, and a handshake's further datagrams. */
+    worker_make_room(w, (l->speaks & NET_DTLS ? 4 : 2) * ARENA_BATCH);
     int n = arena_recv(&w->arena, &source);
     l->last = (uint16_t)(n > 0 ? n : 0);
     for (int i = 0; i < n; i++) {
         if (arena_get(&w->arena, (unsigned)i, &in))
-            dispatch_client(w, l, &in);
+            receive(w, l, &in);
     }
 }
 

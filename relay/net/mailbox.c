@@ -30,18 +30,18 @@ int mailbox_init(struct mailbox *m)
     return -ENOMEM;
 }
 
-struct net_world *mailbox_free(struct mailbox *m)
+struct mail_orders mailbox_free(struct mailbox *m)
 {
-    struct net_world *world = m->orders.world;
+    struct mail_orders left = m->orders;
 
     if (!m->filling)
-        return NULL;
+        return (struct mail_orders){0};
     pthread_mutex_destroy(&m->lock);
     close(m->wake);
     mem_free(m->filling);
     mem_free(m->reading);
     *m = (struct mailbox){0};
-    return world;
+    return left;
 }
 
 /* With the lock held. */
@@ -81,14 +81,19 @@ bool mailbox_post(struct mailbox *m, const struct mail *mail, struct span payloa
     return fits;
 }
 
-struct net_world *mailbox_order(struct mailbox *m, const struct mail_orders *orders)
+struct mail_orders mailbox_order(struct mailbox *m, const struct mail_orders *orders)
 {
-    struct net_world *replaced = NULL;
+    struct mail_orders replaced = {0};
 
     pthread_mutex_lock(&m->lock);
     if (orders->world) {
-        replaced = m->orders.world;
+        replaced.world = m->orders.world;
         m->orders.world = orders->world;
+    }
+    if (orders->set_tls) {
+        replaced.tls = m->orders.tls;
+        m->orders.tls = orders->tls;
+        m->orders.set_tls = true;
     }
     m->orders.drain |= orders->drain;
     m->orders.stop |= orders->stop;

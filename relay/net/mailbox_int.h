@@ -18,8 +18,11 @@ struct mail {
     uint8_t tos;
 };
 
+/* References in it pass on with it. */
 struct mail_orders {
-    struct net_world *world; /* NULL = no new one; the reference passes to the worker */
+    struct net_world *world; /* NULL = no new one */
+    struct net_tls *tls;     /* counts with .set_tls only: NULL = none any more */
+    bool set_tls;
     bool drain;
     bool stop;
 };
@@ -38,13 +41,13 @@ struct mailbox {
 
 /* 0 or -errno. */
 int mailbox_init(struct mailbox *m);
-/* Gives a world back that was never taken, or NULL. A zeroed mailbox is fine. */
-struct net_world *mailbox_free(struct mailbox *m);
+/* Gives back the orders that were never taken. A zeroed mailbox is fine. */
+struct mail_orders mailbox_free(struct mailbox *m);
 
 /* Any thread. Copies the payload; false when full. */
 bool mailbox_post(struct mailbox *m, const struct mail *mail, struct span payload);
-/* Any thread. Gives back a world that this one replaces before it was taken, or NULL. */
-struct net_world *mailbox_order(struct mailbox *m, const struct mail_orders *orders);
+/* Any thread. Gives back what these replace before it was taken. */
+struct mail_orders mailbox_order(struct mailbox *m, const struct mail_orders *orders);
 
 /* The worker: whatever mailbox_read returned before is gone after this. */
 struct mail_orders mailbox_take(struct mailbox *m);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "net/net_error_int.h"
+#include "net/tls_int.h"
 #include "net/worker_int.h"
 
 struct net {
@@ -15,26 +16,18 @@ struct net {
 
 static void order_all(struct net *n, const struct mail_orders *orders)
 {
-    for (uint16_t i = 0; i < n->n_workers; i++)
-        world_release(mailbox_order(&n->workers[i].mailbox, orders));
-}
-
-static int probe(const struct net_conf *conf, struct net_error *err)
-{
-    for (size_t i = 0; i < conf->n_listen; i++) {
-        int r = listener_probe(&conf->listen[i]);
-        if (r != 0) {
-            net_error_listener(err, &conf->listen[i], r);
-            return r;
-        }
+    for (uint16_t i = 0; i < n->n_workers; i++) {
+        struct mail_orders replaced = mailbox_order(&n->workers[i].mailbox, orders);
+        world_release(replaced.world);
+        net_tls_free(replaced.tls);
     }
-    return 0;
 }
 
-static int add_listener(struct worker *w, const struct net_conf *conf)
+static int add_listener(struct worker *w, const struct net_listen *where,
+                        const struct net_conf *conf)
 {
     struct listener *l = &w->listeners[w->n_listeners];
-    int r = listener_open(l, &conf->listen[w->n_listeners], conf);
+    int r = listener_open(l, where, conf);
 
     if (r != 0)
         return r;
@@ -42,12 +35,40 @@ static int add_listener(struct worker *w, const struct net_conf *conf)
     return listener_listen(l, w);
 }
 
-static int add_listeners(struct worker *w, const struct net_conf *conf, struct net_error *err)
+static int add_acceptor(struct worker *w, const struct net_listen *where,
+                        const struct net_conf *conf)
 {
-    for (size_t i = 0; i < conf->n_listen; i++) {
-        int r = add_listener(w, conf);
+    struct streams *s = w->streams;
+    int r = acceptor_open(&s->acceptors[s->n_acceptors], where);
+
+    (void)conf;
+    return r == 0 ? acceptor_listen(&s->acceptors[s->n_acceptors++], w) : r;
+}
+
+/* A listener is a socket of each kind that it needs. */
+static const struct kind {
+    uint8_t speaks;
+    const char *name;
+    int (*probe)(const struct addr *addr);
+    int (*add)(struct worker *w, const struct net_listen *where, const struct net_conf *conf);
+} kinds[] = {
+    {NET_UDP | NET_DTLS, "UDP", listener_probe, add_listener},
+    {NET_TCP | NET_TLS, "TCP", acceptor_probe, add_acceptor},
+};
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* With w, adds the sockets to it; without, tries whether they could be had. */
+static int set_up(struct worker *w, const struct net_conf *conf, struct net_error *err)
+{
+    for (size_t i = 0; i < conf->n_listen * KINDS; i++) {
+        const struct net_listen *where = &conf->listen[i / KINDS];
+        const struct kind *k = &kinds[i % KINDS];
+        if (!(where->speaks & k->speaks))
+            continue;
+        int r = w ? k->add(w, where, conf) : k->probe(&where->addr);
         if (r != 0) {
-            net_error_listener(err, &conf->listen[i], r);
+            net_error_listener(err, k->name, &where->addr, r);
             return r;
         }
     }
@@ -74,14 +95,14 @@ static int add_worker(struct net *n, const struct net_conf *conf, struct net_wor
         net_error_workers(err, r);
         return r;
     }
-    return add_listeners(w, conf, err);
+    return set_up(w, conf, err);
 }
 
 static int fill(struct net *n, const struct net_conf *conf, struct net_world *world,
                 struct net_error *err)
 {
     struct turn_shared_conf shared = {.ports = conf->ports, .workers = conf->workers};
-    int r = probe(conf, err);
+    int r = set_up(NULL, conf, err);
 
     if (r != 0)
         return r;
@@ -130,6 +151,16 @@ void net_apply(struct net *n, struct net_world *world)
     world_retain(world, n->n_workers + 1);
     order_all(n, &orders);
     world_release(world);
+}
+
+void net_set_tls(struct net *n, struct net_tls *tls)
+{
+    struct mail_orders orders = {.tls = tls, .set_tls = true};
+
+    for (uint16_t i = 0; i < n->n_workers; i++)
+        tls_retain(tls);
+    order_all(n, &orders);
+    net_tls_free(tls);
 }
 
 void net_drain(struct net *n)

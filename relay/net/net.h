@@ -9,15 +9,46 @@
 
 enum net_limit { NET_LISTENERS_MAX = 16, NET_WORKERS_MAX = 64, NET_ERROR_TEXT = 256 };
 
+/* What a listener speaks; with several, the first bytes decide. */
+enum net_speaks { NET_UDP = 1, NET_TCP = 2, NET_TLS = 4, NET_DTLS = 8, NET_ALL = 15 };
+
+struct net_listen {
+    struct addr addr; /* any-addresses allowed; port never 0 */
+    uint8_t speaks;   /* enum net_speaks, or-ed */
+};
+
+/* What clients' connections (TCP, TLS) and sessions (DTLS) may cost; per worker. */
+struct net_stream_conf {
+    uint32_t connections;            /* all together; never 0 */
+    uint32_t connections_per_prefix; /* 0 = none */
+    uint8_t prefix_v4;
+    uint8_t prefix_v6;
+    uint32_t handshake_s;          /* until the first whole message, handshake included */
+    uint32_t idle_s;               /* without an allocation, since the last message */
+    uint32_t queue_bytes;          /* unsent data per connection; media beyond it is dropped */
+    const struct cidr *proxy_from; /* who may, and must, send a PROXY header */
+    size_t n_proxy_from;
+};
+
+/* Connections that are not ours go to this web server as they are (RFC 7443 tells ours by ALPN). */
+struct net_web_conf {
+    struct addr server;       /* family ADDR_NONE = there is none */
+    bool proxy_v2;            /* put a PROXY v2 header in front */
+    const char *const *names; /* server names (SNI) that are ours even without our ALPN */
+    size_t n_names;           /* 0 = every connection without a foreign ALPN is ours */
+};
+
 struct net_conf {
-    struct addr listen[NET_LISTENERS_MAX]; /* any-addresses allowed; port never 0 */
+    struct net_listen listen[NET_LISTENERS_MAX];
     size_t n_listen;
     uint16_t workers;
     struct port_range ports;
     uint32_t max_relays;   /* per worker */
     uint32_t socket_bytes; /* receive buffer of each listener, bytes */
     bool udp_segment; /* equal neighbours in a queue leave as one message, where the kernel can */
-    bool copy_tos;    /* copy DSCP and ECN from one leg to the other (RFC 8656 section 14) */
+    struct net_stream_conf stream;
+    struct net_web_conf web;
+    bool copy_tos; /* copy DSCP and ECN from one leg to the other (RFC 8656 section 14) */
 };
 
 /* One generation of everything that a reload may change; shared by the workers, counted, released
@@ -36,6 +67,27 @@ struct net_error {
     char text[NET_ERROR_TEXT];
 };
 
+/* Certificates and the TLS policy, loaded and immutable; shared by the workers. */
+struct net_tls;
+
+struct net_tls_pair {
+    const char *certificate; /* PEM file, the chain with the server's own first */
+    const char *key;         /* PEM file */
+};
+
+struct net_tls_conf {
+    const struct net_tls_pair *pairs; /* the first serves whoever names no server we know */
+    size_t n_pairs;
+    bool only_tls13;
+};
+
+/* NULL with *err filled: file, what is wrong with it, what to do. Keys are read here, once. */
+struct net_tls *net_tls_load(const struct net_tls_conf *conf, struct net_error *err);
+/* Drops one reference. Accepts NULL. */
+void net_tls_free(struct net_tls *tls);
+/* Whole days until the first of its certificates ends; negative when one has. */
+int64_t net_tls_days(const struct net_tls *tls, int64_t now);
+
 struct net;
 
 /* Binds all listeners; no thread runs yet, so privileges may be dropped between this and
@@ -45,6 +97,8 @@ struct net *net_new(const struct net_conf *conf, struct net_world *world, struct
 int net_start(struct net *n);
 /* Every worker moves to the new world at its next loop turn; takes it over. */
 void net_apply(struct net *n, struct net_world *world);
+/* New connections are served with these from now on; takes the reference over. NULL = no TLS. */
+void net_set_tls(struct net *n, struct net_tls *tls);
 void net_drain(struct net *n);
 /* Ends the threads and waits for them. */
 void net_stop(struct net *n);

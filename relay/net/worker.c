@@ -1,5 +1,5 @@
 /* A worker's life: what the engine may ask of it, its loop, its clock, its mail. */
-#include "net/worker_int.h"
+#include "net/dtls_int.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/mem.h"
+#include "net/tls_int.h"
 
 /* At least one turn of the loop per second, so that statistics are fresh, and that expiry is late
  * by no more than the engine's wheel is anyway. */
@@ -58,7 +59,7 @@ usec_t worker_now(struct worker *w)
     return w->now;
 }
 
-static void flush(struct worker *w)
+void worker_flush(struct worker *w)
 {
     batch_flush(&w->batch);
     arena_reset(&w->arena);
@@ -67,7 +68,7 @@ static void flush(struct worker *w)
 void worker_make_room(struct worker *w, unsigned slots)
 {
     if (arena_left(&w->arena) < slots)
-        flush(w);
+        worker_flush(w);
 }
 
 static void publish(struct worker *w)
@@ -85,14 +86,63 @@ static usec_t clamp(usec_t v, usec_t low, usec_t high)
     return v < low ? low : v > high ? high : v;
 }
 
+static usec_t engine_deadline(const struct worker *w)
+{
+    return turn_deadline(w->engine);
+}
+
+static void engine_expire(struct worker *w, usec_t now)
+{
+    turn_expire(w->engine, now);
+}
+
+static usec_t connections_deadline(const struct worker *w)
+{
+    return w->streams ? streams_deadline(w->streams) : USEC_NEVER;
+}
+
+static void connections_expire(struct worker *w, usec_t now)
+{
+    streams_expire(w->streams, now);
+}
+
+static usec_t sessions_deadline(const struct worker *w)
+{
+    return w->dtls ? dtls_deadline(w->dtls) : USEC_NEVER;
+}
+
+static void sessions_expire(struct worker *w, usec_t now)
+{
+    dtls_expire(w->dtls, now);
+}
+
+static const struct clocked {
+    usec_t (*deadline)(const struct worker *);
+    void (*expire)(struct worker *, usec_t now);
+} clocked[] = {
+    {engine_deadline, engine_expire},
+    {connections_deadline, connections_expire},
+    {sessions_deadline, sessions_expire},
+};
+
+/* When to come again, at the latest. */
+static usec_t expire(struct worker *w, usec_t now)
+{
+    usec_t next = USEC_NEVER;
+
+    for (size_t i = 0; i < sizeof clocked / sizeof *clocked; i++) {
+        if (now >= clocked[i].deadline(w))
+            clocked[i].expire(w, now);
+        usec_t deadline = clocked[i].deadline(w);
+        next = deadline < next ? deadline : next;
+    }
+    return next;
+}
+
 static void tick(struct worker *w, usec_t now)
 {
-    usec_t deadline = turn_deadline(w->engine);
+    usec_t deadline = expire(w, now);
 
-    if (now >= deadline) {
-        turn_expire(w->engine, now);
-        deadline = turn_deadline(w->engine);
-    }
     publish(w);
     usec_t wait = clamp(deadline - now, TICK_MIN, TICK_MAX);
     w->next_tick = now + wait;
@@ -117,6 +167,10 @@ static void obey_orders(struct worker *w, const struct mail_orders *orders)
         turn_set_conf(w->engine, orders->world->turn);
         world_release(w->world);
         w->world = orders->world;
+    }
+    if (orders->set_tls) {
+        net_tls_free(w->tls);
+        w->tls = orders->tls;
     }
     if (orders->drain)
         turn_drain(w->engine);
@@ -144,15 +198,20 @@ static void *run(void *arg)
 {
     struct worker *w = arg;
 
+    on_mail(w->mailbox.wake, 0, w); /* certificates, before the first connection */
     tick(w, clock_monotonic());
     while (!w->stop) {
         w->now = 0;
         w->turn++;
         if (event_base_loop(w->base, EVLOOP_ONCE) < 0)
             break;
-        flush(w);
+        worker_flush(w);
         if (worker_now(w) >= w->next_tick)
             tick(w, w->now);
+        if (w->streams)
+            streams_turn(w->streams);
+        if (w->batch.n > 0)
+            worker_flush(w);
     }
     publish(w);
     return NULL;
@@ -180,6 +239,25 @@ static int init_events(struct worker *w)
     event_assign(&w->tick, w->base, -1, 0, on_tick, w);
     event_assign(&w->mail, w->base, w->mailbox.wake, EV_READ | EV_PERSIST, on_mail, w);
     return event_add(&w->mail, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+static bool speaks(const struct net_conf *conf, unsigned what)
+{
+    unsigned all = 0;
+
+    for (size_t i = 0; i < conf->n_listen; i++)
+        all |= conf->listen[i].speaks;
+    return all & what;
+}
+
+static int init_connections(struct worker *w, const struct net_conf *conf)
+{
+    bool streams = speaks(conf, NET_TCP | NET_TLS);
+    bool sessions = speaks(conf, NET_DTLS);
+
+    w->streams = streams ? streams_new(w, conf) : NULL;
+    w->dtls = sessions ? dtls_new(w, &conf->stream) : NULL;
+    return (streams && !w->streams) || (sessions && !w->dtls) ? -ENOMEM : 0;
 }
 
 static int init_engine(struct worker *w, struct turn_shared *shared)
@@ -223,11 +301,14 @@ int worker_init(struct worker *w, const struct worker_setup *setup)
     w->relays = mem_zalloc(w->max_relays * sizeof *w->relays);
     if (!w->relays)
         return -ENOMEM;
-    return init_engine(w, setup->shared);
+    r = init_engine(w, setup->shared);
+    return r == 0 ? init_connections(w, setup->conf) : r;
 }
 
 void worker_free(struct worker *w)
 {
+    streams_free(w->streams);
+    dtls_free(w->dtls);
     turn_free(w->engine);
     for (size_t i = 0; i < w->n_listeners; i++)
         listener_close(&w->listeners[i]);
@@ -236,8 +317,11 @@ void worker_free(struct worker *w)
     mem_free(w->relays);
     relay_sock_free_spare(w);
     arena_free(&w->arena);
-    world_release(mailbox_free(&w->mailbox));
+    struct mail_orders left = mailbox_free(&w->mailbox);
+    world_release(left.world);
     world_release(w->world);
+    net_tls_free(left.tls);
+    net_tls_free(w->tls);
 }
 
 int worker_start(struct worker *w)

@@ -7,6 +7,7 @@
 #include "net/batch_int.h"
 #include "net/mailbox_int.h"
 #include "net/net.h"
+#include "net/stream_int.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -18,7 +19,8 @@ struct listener {
     struct event ev;
     struct worker *worker;
     struct addr addr;
-    uint16_t index; /* turn_flow.listener */
+    uint8_t speaks; /* enum net_speaks */
+    uint16_t index; /* turn_flow.via */
     uint16_t last;  /* datagrams of the last read */
 };
 
@@ -41,6 +43,8 @@ struct worker_stats {
 #undef X
 };
 
+struct dtls;
+
 struct worker {
     struct turn_host host;
     struct turn *engine;
@@ -52,6 +56,9 @@ struct worker {
     struct batch batch;
     struct listener listeners[NET_LISTENERS_MAX];
     size_t n_listeners;
+    struct net_tls *tls;        /* for new connections; a reference of its own, or NULL */
+    struct streams *streams;    /* NULL when no listener speaks TCP or TLS */
+    struct dtls *dtls;          /* NULL when none speaks DTLS */
     struct relay_sock **relays; /* owned; by handle, NULL = closed */
     struct list spare;          /* owned */
     uint32_t max_relays;
@@ -90,6 +97,8 @@ usec_t worker_now(struct worker *w);
 /* Sees to it that the arena has this many slots: if not, sends what is queued and takes all slots
  * back. Only between packets. */
 void worker_make_room(struct worker *w, unsigned slots);
+/* Sends what is queued, and takes all slots back. Only between packets. */
+void worker_flush(struct worker *w);
 
 /* world.c */
 void world_retain(struct net_world *world, int n);
@@ -97,17 +106,26 @@ void world_release(struct net_world *world);
 
 /* dispatch.c: into the engine, and its verdict into the batch. */
 void dispatch_client(struct worker *w, const struct listener *l, const struct arrival *in);
+/* A message from a connection. There may be others around it, so its room is not the engine's; it
+ * must stay where it is until worker_flush. */
+void dispatch_stream(struct worker *w, const struct turn_flow *flow, struct turn_pkt pkt);
+/* A message from a DTLS session, with its room. */
+void dispatch_session(struct worker *w, const struct turn_flow *flow, struct turn_pkt pkt,
+                      uint8_t tos);
 void dispatch_peer(struct worker *w, uint32_t relay, const struct arrival *in);
 void dispatch_icmp(struct worker *w, const struct turn_icmp *icmp);
 void dispatch_mail(struct worker *w, const struct mail *mail, struct turn_pkt pkt);
 
 /* listener.c */
 /* Binds; reading starts with listener_listen. Both 0 or -errno. */
-int listener_open(struct listener *l, const struct addr *addr, const struct net_conf *conf);
+int listener_open(struct listener *l, const struct net_listen *where, const struct net_conf *conf);
 int listener_listen(struct listener *l, struct worker *w);
 void listener_close(struct listener *l);
 /* Whether somebody else holds the address: 0, or -errno of the bind that would fail. */
 int listener_probe(const struct addr *addr);
+/* Whose datagram it is. */
+struct turn_flow listener_flow(const struct listener *l, const struct arrival *in,
+                               enum turn_transport transport);
 
 /* relay_sock.c */
 /* 0 or -errno. */

@@ -9,14 +9,17 @@ DOORS = {
     "wire": ["base/", "crypto/"],
     "turn": ["base/", "crypto/", "wire/"],
     "auth": ["base/", "crypto/"],
-    "net": ["base/", "turn/turn.h", "wire/demux.h"],
+    "net": ["base/", "turn/turn.h", "wire/demux.h", "wire/frame.h"],
     "config": ["base/"],
     "main": ["auth/", "base/", "config/", "crypto/", "net/", "turn/", "wire/"],
 }
 
 # Libraries, and the only places that know them.
+TLS_FILES = ("relay/net/tls", "relay/net/dtls", "relay/main/check_tls.c")
 LIBRARIES = {
-    r"openssl/": "relay/crypto/",
+    r"openssl/(ssl|bio|pem|x509v3)\.h": TLS_FILES,
+    r"openssl/err\.h": ("relay/crypto/", *TLS_FILES),
+    r"openssl/(?!(ssl|bio|pem|x509v3|err)\.h)": "relay/crypto/",
     r"event2/|event\.h": "relay/net/",
     r"libconfig\.h": "relay/config/conf_load.c",
     r"uni(str|norm|ctype|case)\.h": "relay/auth/",
@@ -46,6 +49,9 @@ MUTABLE = {
 }
 
 SIZES = {"file": 500, "function": 70, "parameters": 5, "depth": 3}
+
+# Callbacks whose parameters are a library's.
+FOREIGN = {"on_protocols"}  # SSL_CTX_set_alpn_select_cb
 
 TOP_LEVEL = {"relay", "conf", "tests", "systemd", "docker", "CMakeLists.txt", "README.md",
              "LICENSE"}
@@ -82,7 +88,7 @@ def private_headers(tree):
             if not name.endswith("_int.h"):
                 continue
             room = name.split("/")[0]
-            if not _under(source.path, (f"relay/{room}/", f"tests/unit/{room}/",
+            if not _under(source.path, (f"relay/{room}/", f"tests/unit/{room}/", "tests/fuzz/",
                                         "tests/sim/" if room == "turn" else "tests/unit/turn/")):
                 yield source.path, line, f"{name} is private to {room}"
 
@@ -106,7 +112,8 @@ def sizes(tree):
         for function in source.functions() if source.is_c else ():
             for what, value in (("function", function.lines), ("depth", function.depth()),
                                 ("parameters", function.parameters())):
-                if value > SIZES[what]:
+                is_foreign = what == "parameters" and function.name in FOREIGN
+                if value > SIZES[what] and not is_foreign:
                     yield source.path, function.line, f"{function.name}: {what} {value}"
 
 

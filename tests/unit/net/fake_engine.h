@@ -21,6 +21,7 @@ enum order {
     ORDER_SEND_DF = 'F',
     ORDER_HAIRPIN = 'H', /* "H" + worker + port + data: to that relayed address */
     ORDER_RANDOM = 'R',
+    ORDER_WHO = 'W',   /* answers with the flow's client, server and transport */
     ORDER_TIMER = 'T', /* sets a deadline in ten minutes; answers how many there have been */
 };
 
@@ -47,6 +48,7 @@ struct turn {
     bool draining;
     usec_t deadline;
     uint8_t expired; /* times */
+    uint8_t closed;  /* flows */
     uint8_t buffer[65536];
     struct turn_stats stats;
 };
@@ -155,11 +157,35 @@ static enum turn_verdict set_timer(struct turn *t, const struct turn_flow *flow,
     return answer(t, flow, span_of(&t->expired, 1), out);
 }
 
+/* In a stream, orders come as the data of ChannelData, or behind a STUN header; an 'A' order fills
+ * the rest of a STUN message up with zeroes. */
+static struct turn_pkt unwrap(struct turn_pkt pkt)
+{
+    bool stun = *pkt.p <= 3;
+    size_t head = stun ? 20 : 4;
+    assert_true(pkt.n >= head);
+    pkt = (struct turn_pkt){pkt.p + head, pkt.n - head};
+    while (stun && pkt.n > 0 && pkt.p[pkt.n - 1] == 0)
+        pkt.n--;
+    return pkt;
+}
+
+static enum turn_verdict who(struct turn *t, const struct turn_flow *flow, struct turn_out *out)
+{
+    uint8_t text[2 * sizeof(struct addr) + 1];
+    memcpy(text, &flow->client, sizeof flow->client);
+    memcpy(text + sizeof flow->client, &flow->server, sizeof flow->server);
+    text[2 * sizeof(struct addr)] = flow->transport;
+    return answer(t, flow, span_of(text, sizeof text), out);
+}
+
 enum turn_verdict turn_from_client(struct turn *t, const struct turn_flow *flow,
                                    struct turn_pkt pkt, usec_t now, struct turn_out *out)
 {
     assert_true(now > 0);
     t->stats.relayed_packets++;
+    if (turn_is_stream(flow->transport))
+        pkt = unwrap(pkt);
     if (pkt.n < 1)
         return TURN_DROP;
     switch (*pkt.p) {
@@ -178,6 +204,8 @@ enum turn_verdict turn_from_client(struct turn *t, const struct turn_flow *flow,
         return hairpin(t, pkt, out);
     case ORDER_RANDOM:
         return random_bytes(t, flow, out);
+    case ORDER_WHO:
+        return who(t, flow, out);
     case ORDER_TIMER:
         return set_timer(t, flow, now, out);
     default:
@@ -219,6 +247,19 @@ enum turn_verdict turn_from_icmp(struct turn *t, const struct turn_icmp *in, use
     return answer(t, &t->client, span_of(text, sizeof text), out);
 }
 
+void turn_flow_closed(struct turn *t, const struct turn_flow *flow)
+{
+    t->closed++;
+    if (t->open && memcmp(flow, &t->client, sizeof *flow) == 0)
+        close_relay(t);
+}
+
+bool turn_flow_lives(const struct turn *t, const struct turn_flow *flow, usec_t now)
+{
+    assert_true(now > 0);
+    return t->open && memcmp(flow, &t->client, sizeof *flow) == 0;
+}
+
 usec_t turn_deadline(const struct turn *t)
 {
     return t->deadline;
@@ -254,13 +295,13 @@ struct fixture {
     int client;
 };
 
-static void begin_with(struct fixture *f, uint8_t family, uint16_t workers)
+static inline void begin_with(struct fixture *f, uint8_t family, uint16_t workers)
 {
     struct net_error err = {""};
 
     *f = (struct fixture){.server = free_addr_of(family), .client = loopback_socket_of(family)};
     f->world.world.release = count_release;
-    f->conf = (struct net_conf){.listen = {f->server},
+    f->conf = (struct net_conf){.listen = {{f->server, NET_UDP}},
                                 .n_listen = 1,
                                 .workers = workers,
                                 .max_relays = 4,
@@ -270,17 +311,17 @@ static void begin_with(struct fixture *f, uint8_t family, uint16_t workers)
     assert_non_null(f->net);
 }
 
-static void begin(struct fixture *f, uint16_t workers)
+static inline void begin(struct fixture *f, uint16_t workers)
 {
     begin_with(f, ADDR_V4, workers);
 }
 
-static void start(struct fixture *f)
+static inline void start(struct fixture *f)
 {
     assert_int_equal(net_start(f->net), 0);
 }
 
-static void end(struct fixture *f)
+static inline void end(struct fixture *f)
 {
     net_stop(f->net);
     net_free(f->net);
@@ -289,18 +330,18 @@ static void end(struct fixture *f)
     assert_int_equal(mem_live(), 0);
 }
 
-static void say(const struct fixture *f, int fd, const void *p, size_t n)
+static inline void say(const struct fixture *f, int fd, const void *p, size_t n)
 {
     send_bytes(fd, &f->server, p, n);
 }
 
-static void say_port(const struct fixture *f, int fd, enum order order, uint16_t port)
+static inline void say_port(const struct fixture *f, int fd, enum order order, uint16_t port)
 {
     uint8_t p[] = {(uint8_t)order, (uint8_t)(port >> 8), (uint8_t)port, 'x', 'y'};
     say(f, fd, p, order == ORDER_OPEN ? 3 : sizeof p);
 }
 
-static uint16_t open_one(const struct fixture *f, int fd)
+static inline uint16_t open_one(const struct fixture *f, int fd)
 {
     uint16_t port = free_addr().port;
     say_port(f, fd, ORDER_OPEN, port);
@@ -309,7 +350,7 @@ static uint16_t open_one(const struct fixture *f, int fd)
 }
 
 /* A new net on the same port, after a change of f->conf. */
-static void begin_again(struct fixture *f)
+static inline void begin_again(struct fixture *f)
 {
     struct net_error err = {""};
 

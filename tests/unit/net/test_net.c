@@ -88,7 +88,7 @@ static int begin(void **state)
     struct net_error err = {""};
 
     f = (struct fixture){.crypto = crypto_new(), .server = free_addr()};
-    struct net_conf conf = {.listen = {f.server},
+    struct net_conf conf = {.listen = {{f.server, NET_UDP}},
                             .n_listen = 1,
                             .workers = 2,
                             .ports = {FIRST_PORT, LAST_PORT},

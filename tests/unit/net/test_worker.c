@@ -365,7 +365,7 @@ static void t_any_address_answers_from_where_it_was_asked(void **state)
 
     (void)state;
     begin(&f, 1);
-    memset(f.conf.listen[0].ip, 0, sizeof f.conf.listen[0].ip);
+    memset(f.conf.listen[0].addr.ip, 0, sizeof f.conf.listen[0].addr.ip);
     begin_again(&f);
     start(&f);
     for (uint8_t last = 1; last < 6; last++) {
@@ -391,7 +391,7 @@ static void t_any_address_of_ipv6(void **state)
 
     (void)state;
     begin_with(&f, ADDR_V6, 1);
-    memset(f.conf.listen[0].ip, 0, sizeof f.conf.listen[0].ip);
+    memset(f.conf.listen[0].addr.ip, 0, sizeof f.conf.listen[0].addr.ip);
     begin_again(&f);
     start(&f);
     say(&f, f.client, "A", 1);

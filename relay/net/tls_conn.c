@@ -1,0 +1,95 @@
+/* One TLS connection over a non-blocking socket. */
+#include "base/mem.h"
+#include "net/tls_int.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+struct tls_conn {
+    SSL *ssl;
+    struct net_tls *tls; /* its contexts call back into it */
+    bool lost;           /* the library must not be asked to write any more */
+};
+
+struct tls_conn *tls_conn_new(struct net_tls *tls, int fd)
+{
+    struct tls_conn *c = mem_zalloc(sizeof *c);
+
+    if (!c)
+        return NULL;
+    c->tls = tls_retain(tls);
+    c->ssl = SSL_new(tls->pairs[0].stream);
+    if (!c->ssl || SSL_set_fd(c->ssl, fd) != 1) {
+        tls_conn_free(c);
+        return NULL;
+    }
+    SSL_set_accept_state(c->ssl);
+    return c;
+}
+
+void tls_conn_free(struct tls_conn *c)
+{
+    if (!c)
+        return;
+    SSL_free(c->ssl);
+    ERR_clear_error();
+    net_tls_free(c->tls);
+    mem_free(c);
+}
+
+static enum tls_io outcome(struct tls_conn *c, int r)
+{
+    static const struct row {
+        int error;
+        enum tls_io is;
+    } rows[] = {
+        {SSL_ERROR_NONE, TLS_OK},
+        {SSL_ERROR_WANT_READ, TLS_WANT_READ},
+        {SSL_ERROR_WANT_WRITE, TLS_WANT_WRITE},
+        {SSL_ERROR_ZERO_RETURN, TLS_CLOSED},
+    };
+    int error = SSL_get_error(c->ssl, r);
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].error == error)
+            return rows[i].is;
+    }
+    /* A connection that just ends, as many clients end theirs, is nothing special. */
+    bool gone = error == SSL_ERROR_SYSCALL ||
+                ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    c->lost = true;
+    ERR_clear_error();
+    return gone ? TLS_CLOSED : TLS_FAILED;
+}
+
+enum tls_io tls_conn_handshake(struct tls_conn *c)
+{
+    ERR_clear_error();
+    return outcome(c, SSL_do_handshake(c->ssl));
+}
+
+enum tls_io tls_conn_read(struct tls_conn *c, uint8_t *buf, size_t cap, size_t *ret_n)
+{
+    ERR_clear_error();
+    return outcome(c, SSL_read_ex(c->ssl, buf, cap, ret_n));
+}
+
+enum tls_io tls_conn_write(struct tls_conn *c, struct span data, size_t *ret_n)
+{
+    ERR_clear_error();
+    return outcome(c, SSL_write_ex(c->ssl, data.p, data.n, ret_n));
+}
+
+bool tls_conn_pending(const struct tls_conn *c)
+{
+    return SSL_pending(c->ssl) > 0;
+}
+
+void tls_conn_bye(struct tls_conn *c)
+{
+    if (c->lost || SSL_in_init(c->ssl))
+        return;
+    ERR_clear_error();
+    SSL_shutdown(c->ssl);
+    ERR_clear_error();
+}

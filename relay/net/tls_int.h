@@ -1,0 +1,66 @@
+/* TLS on a connected socket, one connection after the other; and what net_tls holds. Nothing of the
+ * library's own texts leaves these files: they may speak of a client. */
+#ifndef RELAY_NET_TLS_INT_H
+#define RELAY_NET_TLS_INT_H
+
+#include "base/span.h"
+#include "net/net.h"
+
+enum tls_io {
+    TLS_OK,
+    TLS_WANT_READ,  /* again when the socket is readable */
+    TLS_WANT_WRITE, /* again when the socket is writable */
+    TLS_CLOSED,     /* the client has closed, properly or not */
+    TLS_FAILED,     /* not TLS, or none that we want; an alert may be on its way */
+};
+
+struct tls_conn;
+
+/* Takes another reference; gives tls back. Accepts NULL. */
+struct net_tls *tls_retain(struct net_tls *tls);
+
+/* The server's end over fd, which stays the caller's and must be non-blocking. NULL when out of
+ * memory. Keeps its own reference to tls. */
+struct tls_conn *tls_conn_new(struct net_tls *tls, int fd);
+/* Accepts NULL. Closes nothing. */
+void tls_conn_free(struct tls_conn *c);
+
+enum tls_io tls_conn_handshake(struct tls_conn *c);
+/* TLS_OK: *ret_n bytes, at least one. */
+enum tls_io tls_conn_read(struct tls_conn *c, uint8_t *buf, size_t cap, size_t *ret_n);
+/* TLS_OK: the first *ret_n bytes, at least one, are on their way. After TLS_WANT_* the next call
+ * must begin with the same bytes and be no shorter; they may lie elsewhere. data must not be
+ * empty. */
+enum tls_io tls_conn_write(struct tls_conn *c, struct span data, size_t *ret_n);
+/* Decrypted bytes are left in the library: read again without waiting for the socket. */
+bool tls_conn_pending(const struct tls_conn *c);
+/* close_notify, as far as it goes without waiting. */
+void tls_conn_bye(struct tls_conn *c);
+
+/* --- Between the files of TLS and DTLS --- */
+
+struct ssl_ctx_st;
+
+/* A certificate with its key, and the contexts that serve it. */
+struct tls_pair {
+    struct ssl_ctx_st *stream;   /* TLS, owned */
+    struct ssl_ctx_st *datagram; /* DTLS, owned */
+    int64_t ends;                /* Unix seconds */
+};
+
+struct net_tls {
+    atomic_int refs;
+    size_t n;
+    struct tls_pair pairs[];
+};
+
+/* Loads one certificate; false with *err filled. What is in *ret is to be released in both cases.
+ */
+bool tls_pair_load(const struct net_tls_pair *files, const struct net_tls_conf *conf,
+                   struct tls_pair *ret, struct net_error *err);
+void tls_pair_free(struct tls_pair *pair);
+
+/* A context with our policy and no certificate yet; NULL when the library refuses. */
+struct ssl_ctx_st *tls_policy_new(bool datagram, bool only_tls13);
+
+#endif
