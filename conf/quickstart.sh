@@ -2,6 +2,7 @@
 # From a fresh Debian 12 to a running, checked relay: builds it, makes a secret, starts it in the
 # background, checks it, prints what to enter in Nextcloud. Run it again to restart.
 #   PORT=3478 HOST=turn.example.org conf/quickstart.sh        conf/quickstart.sh stop
+# With TLS: CERTIFICATE=/path/of/fullchain.pem KEY=/path/of/privkey.pem in front as well.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -10,6 +11,8 @@ state=$build/quickstart
 bin=$build/drehkreuz
 conf=$state/drehkreuz.conf
 port=${PORT:-3478}
+certificate=${CERTIFICATE:-}
+key=${KEY:-}
 packages="gcc libc6-dev cmake ninja-build pkg-config libevent-dev libssl-dev libconfig-dev
 libunistring-dev"
 
@@ -94,7 +97,12 @@ listen = [ "0.0.0.0:$port", "[::]:$port" ];
 secrets_file = "$state/secrets";
 ${EXTERNAL:+external_ipv4 = \"$EXTERNAL\";}
 CONF
-    "$bin" config check --config "$conf" >/dev/null || die "PORT or EXTERNAL is wrong, see above"
+    [ -z "$certificate" ] || cat >>"$conf" <<CONF
+certificates = ( { certificate = "$certificate"; key = "$key"; } );
+turn_names = [ ${HOST:+\"$HOST\"} ];
+CONF
+    "$bin" config check --config "$conf" >/dev/null ||
+        die "PORT, EXTERNAL, HOST, CERTIFICATE or KEY is wrong, see above"
     if [ ! -s "$state/secret" ] || [ ! -s "$state/secrets" ]; then
         say "making a shared secret"
         rm -f "$state/secrets"
@@ -127,20 +135,23 @@ verify() {
 explain() {
     secret=$(cat "$state/secret")
     host=${HOST:-$(sed -n 's/^checking \(.*\), UDP port.*/\1/p' "$state/check.log")}
+    schemes=turn${certificate:+,turns}
+    shown="turn: ${certificate:+and turns:}"
+    [ -n "$certificate" ] || shown="turn: only"
     cat <<TEXT
 
 The relay runs. In Nextcloud, either on the command line:
 
     occ talk:stun:add $host:$port
-    occ talk:turn:add --secret $secret -- turn $host:$port udp
+    occ talk:turn:add --secret $secret -- $schemes $host:$port udp,tcp
 
 or in Administration settings, Talk:
 
     STUN servers   $host:$port
-    TURN servers   turn: only   $host:$port   $secret   UDP only
+    TURN servers   $shown   $host:$port   $secret   UDP and TCP
 
 Browsers must reach $host from the internet: give its public name by HOST=..., its public IPv4
-address behind NAT by EXTERNAL=..., and open UDP $port and 49152-65535 in the firewall.
+address behind NAT by EXTERNAL=..., and open UDP and TCP $port and UDP 49152-65535 in the firewall.
 
     log          $state/log (about the server only, nothing about its users)
     check again  $bin check --config $conf
@@ -160,6 +171,11 @@ esac
 case $port in
 '' | *[!0-9]*) die "PORT must be a number" ;;
 esac
+if [ -n "$certificate$key" ]; then
+    [ -n "$certificate" ] && [ -n "$key" ] || die "CERTIFICATE and KEY belong together"
+    certificate=$(readlink -f "$certificate") && key=$(readlink -f "$key") ||
+        die "CERTIFICATE and KEY must be files"
+fi
 install_packages
 compile
 stop

@@ -46,11 +46,26 @@ struct conf_users {
     size_t n;
 };
 
+/* Files of one certificate. */
+struct conf_pair {
+    conf_text certificate;
+    conf_text key;
+};
+
+struct conf_pairs {
+    struct conf_pair v[CONF_LIST_MAX];
+    size_t n;
+};
+
 struct conf {
     /* network */
-    struct conf_addrs listen; /* port given or 3478 */
-    int64_t threads;          /* 0 = one per core */
-    conf_text relay_ipv4;     /* "auto", "off" or an address to bind relays to */
+    struct conf_addrs listen; /* everything that the server speaks */
+    struct conf_addrs listen_udp;
+    struct conf_addrs listen_tcp;
+    struct conf_addrs listen_tls;
+    struct conf_addrs listen_dtls;
+    int64_t threads;      /* 0 = one per core */
+    conf_text relay_ipv4; /* "auto", "off" or an address to bind relays to */
     conf_text relay_ipv6;
     conf_text external_ipv4; /* "auto" (= the relay address), an address or a host name */
     conf_text external_ipv6;
@@ -58,6 +73,18 @@ struct conf {
     int64_t socket_bytes;
     bool udp_segment;
     bool copy_tos;
+    /* tcp, tls and dtls */
+    struct conf_pairs certificates;
+    bool only_tls13;
+    struct conf_cidrs proxy_from;
+    conf_text web_server; /* address and port; "" = none */
+    bool web_proxy;
+    struct conf_texts turn_names;
+    int64_t connections;
+    int64_t connections_per_prefix;
+    int64_t handshake_timeout;
+    int64_t idle_timeout;
+    int64_t queue_bytes;
     /* authentication */
     conf_text realm;
     conf_text secrets_file;

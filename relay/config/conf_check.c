@@ -14,16 +14,6 @@ static bool is_address(const char *text, enum addr_family family)
     return addr_parse(text, &a) && a.family == family && a.port == 0;
 }
 
-static bool is_host_name(const char *text)
-{
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
-    static const char digits[] = "0123456789.";
-    size_t n = strlen(text);
-    return text[0] != '.' && text[0] != '-' && strspn(text, letters) == n &&
-           strspn(text, digits) != n;
-}
-
 static int check_relay(const char *key, const char *relay, enum addr_family family,
                        struct conf_error *err)
 {
@@ -37,7 +27,8 @@ static int check_relay(const char *key, const char *relay, enum addr_family fami
 static int check_external(const char *key, const char *external, enum addr_family family,
                           struct conf_error *err)
 {
-    if (strcmp(external, "auto") == 0 || is_address(external, family) || is_host_name(external))
+    if (strcmp(external, "auto") == 0 || is_address(external, family) ||
+        conf_is_host_name(external))
         return 0;
     return wants(err, key,
                  family == ADDR_V4
@@ -83,28 +74,103 @@ static int check_credentials(const struct conf *c, struct conf_error *err)
     return 0;
 }
 
-static int check_ports(const struct conf *c, struct conf_error *err)
+static int check_relay_ports(const struct conf *c, struct conf_error *err)
 {
     if (c->relay_ports.last <= c->relay_ports.first)
         return wants(err, "relay_ports", "at least two ports, e.g. relay_ports = \"49152-65535\";");
-    for (size_t i = 0; i < c->listen.n; i++) {
-        uint16_t port = c->listen.v[i].port;
-        if (port >= c->relay_ports.first && port <= c->relay_ports.last)
-            return wants(err, "listen", "ports outside relay_ports");
+    return 0;
+}
+
+/* The lists of listeners. Two of them may name one port: it speaks both then. */
+static const struct listeners {
+    const char *name;
+    size_t offset;
+    bool is_udp; /* meets the relayed ports */
+    bool is_stream;
+    bool is_tls;
+} lists[] = {
+    {"listen", offsetof(struct conf, listen), true, true, false},
+    {"listen_udp", offsetof(struct conf, listen_udp), true, false, false},
+    {"listen_tcp", offsetof(struct conf, listen_tcp), false, true, false},
+    {"listen_tls", offsetof(struct conf, listen_tls), false, true, true},
+    {"listen_dtls", offsetof(struct conf, listen_dtls), true, false, true},
+};
+
+enum { LISTS = sizeof(lists) / sizeof(*lists), LISTENERS_MAX = 16 };
+
+static const struct conf_addrs *listeners(const struct conf *c, const struct listeners *l)
+{
+    return (const struct conf_addrs *)(const void *)((const char *)c + l->offset);
+}
+
+static int check_list(const struct conf *c, const struct listeners *l, struct conf_error *err)
+{
+    const struct conf_addrs *list = listeners(c, l);
+    for (size_t i = 0; i < list->n; i++) {
+        uint16_t port = list->v[i].port;
+        if (l->is_udp && port >= c->relay_ports.first && port <= c->relay_ports.last)
+            return wants(err, l->name, "ports outside relay_ports");
         for (size_t j = 0; j < i; j++)
-            if (addr_eq(&c->listen.v[i], &c->listen.v[j]))
-                return wants(err, "listen", "every address and port once");
+            if (addr_eq(&list->v[i], &list->v[j]))
+                return wants(err, l->name, "every address and port once");
     }
+    if (list->n && l->is_tls && c->certificates.n == 0)
+        return wants(err, l->name, "certificates to be set as well");
+    return 0;
+}
+
+static int check_listeners(const struct conf *c, struct conf_error *err)
+{
+    size_t n = 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < LISTS; i++) {
+        n += listeners(c, &lists[i])->n;
+        r = check_list(c, &lists[i], err);
+    }
+    if (r < 0)
+        return r;
+    return n > 0 && n <= LISTENERS_MAX
+               ? 0
+               : wants(err, "listen",
+                       "1 to 16 addresses, those of listen_udp, listen_tcp, "
+                       "listen_tls and listen_dtls included");
+}
+
+/* Whoever connects to the web server's address would be we. */
+static bool is_listener(const struct conf *c, const struct addr *web)
+{
+    bool is_loopback = web->family == ADDR_V4 ? web->ip[0] == 127 : web->ip[15] == 1;
+    for (size_t i = 0; i < LISTS; i++) {
+        const struct conf_addrs *list = listeners(c, &lists[i]);
+        for (size_t j = 0; lists[i].is_stream && j < list->n; j++) {
+            const struct addr *a = &list->v[j];
+            if (addr_eq(a, web) || (is_loopback && addr_is_any(a) && a->port == web->port))
+                return true;
+        }
+    }
+    return false;
+}
+
+static int check_web(const struct conf *c, struct conf_error *err)
+{
+    struct addr web;
+    if (!c->web_server[0])
+        return 0;
+    if (!addr_parse(c->web_server, &web) || web.port == 0 || addr_is_any(&web))
+        return wants(err, "web_server",
+                     "an IP address with port, e.g. web_server = \"127.0.0.1:8443\";");
+    if (c->certificates.n == 0)
+        return wants(err, "web_server", "certificates to be set as well");
+    if (is_listener(c, &web))
+        return wants(err, "web_server", "another port than this server listens on itself");
     return 0;
 }
 
 int conf_check(const struct conf *c, struct conf_error *err)
 {
     static int (*const rules[])(const struct conf *, struct conf_error *) = {
-        check_realm,
-        check_credentials,
-        check_addresses,
-        check_ports,
+        check_realm,       check_credentials, check_addresses,
+        check_relay_ports, check_listeners,   check_web,
     };
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(*rules); i++)
@@ -112,8 +178,7 @@ int conf_check(const struct conf *c, struct conf_error *err)
     return r;
 }
 
-/* Unused bytes of texts and lists are zero, and only struct cidr has padding, which no option that
- * needs a restart holds. */
+/* Unused bytes of texts and lists are zero, and so is the padding of struct cidr. */
 const char *conf_needs_restart(const struct conf *a, const struct conf *b)
 {
     const struct conf_option *o;

@@ -13,6 +13,8 @@ enum conf_kind {
     CONF_CIDRS,
     CONF_PORTS,
     CONF_USERS,
+    CONF_NAMES,
+    CONF_PAIRS,
     CONF_KINDS,
 };
 
@@ -27,6 +29,7 @@ struct conf_option {
     bool restart;         /* a change counts only after a restart */
     const char *sentence;
     const char *group; /* heading, where a group of options begins */
+    uint16_t port;     /* of addresses that name none */
 };
 
 /* The i-th row, or NULL behind the last one. */
@@ -54,6 +57,9 @@ static inline size_t *conf_list_n(const struct conf_shape *shape, void *field)
 
 /* "a whole number from 600 to 86400", into buf. */
 void conf_describe(const struct conf_option *o, char *buf, size_t n);
+
+/* Letters, digits, hyphens and dots, and no IPv4 address. */
+bool conf_is_host_name(const char *text);
 
 /* "53" or "137-139"; also checks the order. false leaves *ret untouched. */
 bool conf_range_parse(const char *text, struct conf_port_range *ret);

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 
-enum { PORT_DEFAULT = 3478, FALLBACK_TEXT = 512, WHAT_TEXT = 128 };
+enum { FALLBACK_TEXT = 512, WHAT_TEXT = 128 };
 
 /* --- Values --- */
 
@@ -90,13 +90,12 @@ static bool read_range(const config_setting_t *s, const struct want *w, void *re
 
 static bool read_addr(const config_setting_t *s, const struct want *w, void *ret)
 {
-    (void)w;
     const char *text = config_setting_get_string(s);
     struct addr a;
     if (!text || !addr_parse(text, &a))
         return false;
     if (a.port == 0)
-        a.port = PORT_DEFAULT;
+        a.port = w->option->port;
     *(struct addr *)ret = a;
     return true;
 }
@@ -105,7 +104,13 @@ static bool read_cidr(const config_setting_t *s, const struct want *w, void *ret
 {
     (void)w;
     const char *text = config_setting_get_string(s);
-    return text && cidr_parse(text, ret);
+    struct cidr got;
+    if (!text || !cidr_parse(text, &got))
+        return false;
+    struct cidr *c = ret; /* its padding stays zero, lists are compared as bytes */
+    c->net = got.net;
+    c->bits = got.bits;
+    return true;
 }
 
 static bool read_ports(const config_setting_t *s, const struct want *w, void *ret)
@@ -138,10 +143,37 @@ static bool read_user(const config_setting_t *s, const struct want *w, void *ret
     return is_ok;
 }
 
+static bool read_name(const config_setting_t *s, const struct want *w, void *ret)
+{
+    (void)w;
+    const char *text = config_setting_get_string(s);
+    return text && *text && conf_is_host_name(text) && copy_text(text, ret);
+}
+
+/* Relative names would depend on where the server was started. */
+static bool read_file_name(const config_setting_t *s, const char *key, conf_text ret)
+{
+    const char *text;
+    return config_setting_lookup_string(s, key, &text) && text[0] == '/' && copy_text(text, ret);
+}
+
+static bool read_pair(const config_setting_t *s, const struct want *w, void *ret)
+{
+    (void)w;
+    struct conf_pair pair = {0};
+    bool is_ok = config_setting_is_group(s) && config_setting_length(s) == 2 &&
+                 read_file_name(s, "certificate", pair.certificate) &&
+                 read_file_name(s, "key", pair.key);
+    if (is_ok)
+        *(struct conf_pair *)ret = pair;
+    return is_ok;
+}
+
 static const read_fn readers[CONF_KINDS] = {
     [CONF_BOOL] = read_bool,   [CONF_INT] = read_int,    [CONF_TEXT] = read_text,
     [CONF_RANGE] = read_range, [CONF_ADDRS] = read_addr, [CONF_CIDRS] = read_cidr,
-    [CONF_PORTS] = read_ports, [CONF_USERS] = read_user,
+    [CONF_PORTS] = read_ports, [CONF_USERS] = read_user, [CONF_NAMES] = read_name,
+    [CONF_PAIRS] = read_pair,
 };
 
 /* --- Options --- */
@@ -219,6 +251,10 @@ static const struct {
     {"max-allocate-lifetime", "use lifetime_max"},
     {"server-name", "use realm"},
     {"proc-user", "use user"},
+    {"tls-listening-port", "use listen, which speaks TLS as well, or listen_tls"},
+    {"cert", "use certificates"},
+    {"pkey", "use certificates"},
+    {"tcp-proxy-port", "use proxy_from"},
     {"no-cli", "leave it out, there is no such door"},
     {"verbose", "leave it out, nothing is recorded of single clients"},
 };

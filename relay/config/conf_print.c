@@ -60,12 +60,23 @@ static void print_user(const void *v, FILE *to)
     (void)fputs("; password = \"(set)\"; }", to);
 }
 
+static void print_pair(const void *v, FILE *to)
+{
+    const struct conf_pair *pair = v;
+    (void)fputs("{ certificate = ", to);
+    print_quoted(pair->certificate, to);
+    (void)fputs("; key = ", to);
+    print_quoted(pair->key, to);
+    (void)fputs("; }", to);
+}
+
 typedef void (*print_fn)(const void *v, FILE *to);
 
 static const print_fn printers[CONF_KINDS] = {
     [CONF_BOOL] = print_bool,   [CONF_INT] = print_int,    [CONF_TEXT] = print_text,
     [CONF_RANGE] = print_range, [CONF_ADDRS] = print_addr, [CONF_CIDRS] = print_cidr,
-    [CONF_PORTS] = print_range, [CONF_USERS] = print_user,
+    [CONF_PORTS] = print_range, [CONF_USERS] = print_user, [CONF_NAMES] = print_text,
+    [CONF_PAIRS] = print_pair,
 };
 
 static void print_list(const struct conf_option *o, const char *field, FILE *to)
@@ -73,7 +84,8 @@ static void print_list(const struct conf_option *o, const char *field, FILE *to)
     const struct conf_shape *shape = conf_shape_of(o->kind);
     size_t n;
     memcpy(&n, field + shape->n_at, sizeof(n));
-    const char *brackets = o->kind == CONF_USERS ? "()" : "[]"; /* arrays hold no groups */
+    bool is_group = o->kind == CONF_USERS || o->kind == CONF_PAIRS;
+    const char *brackets = is_group ? "()" : "[]"; /* arrays hold no groups */
     (void)fputc(brackets[0], to);
     for (size_t i = 0; i < n; i++) {
         (void)fputs(i ? ", " : " ", to);

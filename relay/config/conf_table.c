@@ -11,13 +11,32 @@
 
 #define ROW(field, kind, min, max, fallback, restart, sentence, group)                             \
     {                                                                                              \
-#field, kind, offsetof(struct conf, field), min, max, fallback, restart, sentence, group   \
+#field, kind, offsetof(struct conf, field), min, max, fallback, restart, sentence, group,  \
+            0                                                                                      \
     }
 
+/* The first heading is theirs: the first of them opens the table. */
+#define LISTEN(field, fallback, port, group, sentence)                                             \
+    {                                                                                              \
+#field, CONF_ADDRS, offsetof(struct conf, field), 0, 16, fallback, true, sentence, group,  \
+            port                                                                                   \
+    }
+
+enum { PORT_PLAIN = 3478, PORT_TLS = 5349 };
+
 static const struct conf_option options[] = {
-    ROW(listen, CONF_ADDRS, 1, 16, "[\"0.0.0.0:3478\", \"[::]:3478\"]", true,
-        "Addresses and ports on which clients are served; the port is 3478 where none is given.",
-        "Network"),
+    LISTEN(listen, "[\"0.0.0.0:3478\", \"[::]:3478\"]", PORT_PLAIN, "Network",
+           "Addresses and ports on which clients are served over UDP and TCP and, once there are "
+           "certificates, over TLS and DTLS as well; the port is 3478 where none is given."),
+    LISTEN(listen_udp, "[ ]", PORT_PLAIN, NULL,
+           "Further ones that speak UDP and nothing else; the port is 3478 where none is given."),
+    LISTEN(listen_tcp, "[ ]", PORT_PLAIN, NULL,
+           "Further ones that speak TCP and nothing else; the port is 3478 where none is given."),
+    LISTEN(listen_tls, "[ ]", PORT_TLS, NULL,
+           "Further ones that speak TLS and nothing else, e.g. [\"0.0.0.0:443\"]; the port is 5349 "
+           "where none is given."),
+    LISTEN(listen_dtls, "[ ]", PORT_TLS, NULL,
+           "Further ones that speak DTLS and nothing else; the port is 5349 where none is given."),
     ROW(threads, CONF_INT, 0, 64, "0", true,
         "Worker threads; 0 is one per processor. Clients are spread over them by the kernel.",
         NULL),
@@ -45,6 +64,50 @@ static const struct conf_option options[] = {
         NULL),
     ROW(copy_tos, CONF_BOOL, 0, 0, "false", true,
         "Carry the DSCP and ECN bits of the IP header from one side of the relay to the other.",
+        NULL),
+
+    ROW(certificates, CONF_PAIRS, 0, CONF_LIST_MAX, "( )", false,
+        "Certificates for TLS and DTLS, each with the files of its chain and of its key in PEM. "
+        "Clients get the one that carries the name they ask for, else the first. Changed files "
+        "are taken up within a second.",
+        "TCP, TLS and DTLS"),
+    ROW(only_tls13, CONF_BOOL, 0, 0, "false", false,
+        "Refuse TLS 1.2, which older phones need. DTLS stays at 1.2, there is no newer one here.",
+        NULL),
+    ROW(proxy_from, CONF_CIDRS, 0, CONF_LIST_MAX, "[ ]", true,
+        "Networks of load balancers that put a PROXY header (version 1 or 2) in front of each "
+        "connection; from there it must come, from elsewhere it is refused.",
+        NULL),
+    ROW(web_server, CONF_TEXT, 0, 63, "\"\"", true,
+        "Address and port of a web server that gets, untouched, every connection that is not "
+        "meant for TURN, so that both can share port 443, e.g. \"127.0.0.1:8443\"; \"\" is none.",
+        NULL),
+    ROW(web_proxy, CONF_BOOL, 0, 0, "false", true,
+        "Tell the web server the client's address by a PROXY header of version 2, which it must "
+        "expect then.",
+        NULL),
+    ROW(turn_names, CONF_NAMES, 0, CONF_LIST_MAX, "[ ]", true,
+        "Host names of this TURN server. With web_server, TLS connections that offer another "
+        "protocol than TURN (by ALPN) are the web server's. Of those that offer none, as browsers' "
+        "TURN connections do, the ones that ask for a name in this list are ours, or all of them "
+        "if it is empty.",
+        NULL),
+    ROW(connections, CONF_INT, 1, 1000000, "10000", true,
+        "TCP and TLS connections and DTLS sessions at once, per worker thread.", NULL),
+    ROW(connections_per_prefix, CONF_INT, 0, 1000000, "1000", true,
+        "The same for one client network (see prefix_ipv4), which may be a whole school behind one "
+        "address; 0 is no limit.",
+        NULL),
+    ROW(handshake_timeout, CONF_INT, 1, 300, "10", true,
+        "Seconds within which a connection must have sent its first message, TLS handshake "
+        "included.",
+        NULL),
+    ROW(idle_timeout, CONF_INT, 10, 3600, "60", true,
+        "Seconds without a message after which a connection without an allocation is closed.",
+        NULL),
+    ROW(queue_bytes, CONF_INT, 16384, 16777216, "262144", true,
+        "Bytes that may wait for a client that reads too slowly; sound and picture beyond that are "
+        "dropped.",
         NULL),
 
     ROW(realm, CONF_TEXT, 1, 127, "\"turn\"", false,
@@ -154,6 +217,14 @@ static const struct conf_shape shapes[CONF_KINDS] = {
                     offsetof(struct conf_users, n),
                     "a list of %lld to %lld groups of name and password",
                     "( { name = \"alice\"; password = \"...\"; } )"},
+    [CONF_NAMES] = {sizeof(struct conf_texts), sizeof(conf_text), offsetof(struct conf_texts, n),
+                    "a list of %lld to %lld host names", "[\"turn.example.org\"]"},
+    [CONF_PAIRS] = {sizeof(struct conf_pairs), sizeof(struct conf_pair),
+                    offsetof(struct conf_pairs, n),
+                    "a list of %lld to %lld groups of certificate and key, both absolute file "
+                    "names",
+                    "( { certificate = \"/etc/drehkreuz/fullchain.pem\"; "
+                    "key = \"/etc/drehkreuz/privkey.pem\"; } )"},
 };
 
 const struct conf_option *conf_option_at(size_t i)
@@ -222,6 +293,16 @@ const struct conf_option *conf_option_nearest(const char *name)
         }
     }
     return found;
+}
+
+bool conf_is_host_name(const char *text)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+    static const char digits[] = "0123456789.";
+    size_t n = strlen(text);
+    return text[0] != '.' && text[0] != '-' && strspn(text, letters) == n &&
+           strspn(text, digits) != n;
 }
 
 /* Takes digits off *text. */

@@ -19,6 +19,7 @@ struct opt_row {
 static const struct opt_row OPTS[OPT_COUNT] = {
     [OPT_CONFIG] = {"config", "FILE", "configuration file (/etc/drehkreuz/drehkreuz.conf)"},
     [OPT_SERVER] = {"server", "HOST[:PORT]", "server to test instead of the configured one"},
+    [OPT_TRANSPORT] = {"transport", "LIST", "udp, tcp, tls and dtls, with commas between them"},
     [OPT_SECRET_FILE] = {"secret-file", "FILE", "file that holds the server's shared secret"},
     [OPT_USER] = {"user", "NAME", "static user to test with"},
     [OPT_PASSWORD_FILE] = {"password-file", "FILE", "file that holds that user's password"},

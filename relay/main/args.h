@@ -11,6 +11,7 @@ enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 enum opt {
     OPT_CONFIG,
     OPT_SERVER,
+    OPT_TRANSPORT,
     OPT_SECRET_FILE,
     OPT_USER,
     OPT_PASSWORD_FILE,

@@ -14,15 +14,26 @@ struct finding {
     char note[CHECK_TEXT]; /* on success: what could not be seen from here */
 };
 
-struct check {
+/* Where one transport is to be had. */
+struct check_way {
+    bool asked;
     char host[CHECK_HOST]; /* as named by the operator, or the configured listener */
     uint16_t port;
+};
+
+struct check {
+    struct check_way ways[OVER_COUNT];
+    char name[CHECK_HOST];       /* that the certificate must be for; "" = not known */
     bool own;                    /* the server of the configuration file, not one by --server */
     struct auth_secrets secrets; /* none = the login is a static user's */
     struct client_login login;
     bool quick;
     bool json;
+    bool printed; /* a step, already */
 
+    /* Of the transport at hand: */
+    enum link_over over;
+    const struct check_way *way;
     struct addr server;
     struct client a, b;
     struct addr mapped; /* how the server sees this machine */
@@ -35,11 +46,18 @@ struct args;
 /* From the command line, or from the configuration. An exit code. */
 int check_target(const struct args *a, struct check *c);
 
+/* "TCP", and the protocol that its port belongs to in a firewall. */
+const char *check_over_name(enum link_over over);
+const char *check_over_port(enum link_over over);
+
 /* A credential that ends at this time; does nothing for a static user. */
 bool check_login_until(struct check *c, int64_t expiry);
 
 /* --- One step each: false after filling in the finding --- */
 bool check_resolve(struct check *c);
+bool check_connect(struct check *c);
+bool check_handshake(struct check *c);
+bool check_certificate(struct check *c);
 bool check_binding(struct check *c);
 bool check_challenge(struct check *c);
 bool check_allocate(struct check *c);

@@ -1,81 +1,39 @@
-/* Requests and answers over one UDP socket; what comes in is as untrusted as on the server. */
+/* Requests and answers; what comes in is as untrusted as on the server. */
 #include "main/check_client.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/reader.h"
 #include "crypto/longterm.h"
 #include "wire/chandata.h"
 #include "wire/stun_auth.h"
 #include "wire/stun_build.h"
 
-enum { TRIES = 3, FIRST_WAIT_MS = 200, PROTOCOL_UDP = 17, FAMILY_IPV6 = 2 };
+enum { TRIES = 3, FIRST_WAIT_MS = 200, STREAM_WAIT_MS = 3000, PROTOCOL_UDP = 17, FAMILY_IPV6 = 2 };
 
-union name {
-    struct sockaddr sa;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-};
-
-static socklen_t to_name(const struct addr *a, union name *ret)
+int client_open(struct client *c, const struct addr *server, enum link_over over,
+                const struct client_login *login)
 {
-    memset(ret, 0, sizeof(*ret));
-    if (a->family == ADDR_V6) {
-        ret->in6.sin6_family = AF_INET6;
-        ret->in6.sin6_port = htons(a->port);
-        memcpy(&ret->in6.sin6_addr, a->ip, 16);
-        return sizeof(ret->in6);
-    }
-    ret->in.sin_family = AF_INET;
-    ret->in.sin_port = htons(a->port);
-    memcpy(&ret->in.sin_addr, a->ip, 4);
-    return sizeof(ret->in);
-}
-
-static struct addr from_name(const union name *name)
-{
-    if (name->sa.sa_family == AF_INET6)
-        return addr_make(ADDR_V6, &name->in6.sin6_addr, ntohs(name->in6.sin6_port));
-    return addr_make(ADDR_V4, &name->in.sin_addr, ntohs(name->in.sin_port));
-}
-
-int client_open(struct client *c, const struct addr *server, const struct client_login *login)
-{
-    union name name;
-    socklen_t n = to_name(server, &name);
     memset(c, 0, sizeof(*c));
-    c->server = *server;
     c->login = login;
-    c->fd = socket(name.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     c->crypto = crypto_new();
-    if (c->fd > 0 && c->crypto && connect(c->fd, &name.sa, n) == 0)
-        return 0;
-    int r = c->crypto ? -errno : -ENOMEM;
-    client_close(c);
+    int r = c->crypto ? link_open(&c->link, server, over) : -ENOMEM;
+    if (r < 0)
+        client_close(c);
     return r;
 }
 
 void client_close(struct client *c)
 {
+    link_close(&c->link);
     if (c->crypto)
         crypto_free(c->crypto);
-    if (c->fd > 0)
-        close(c->fd);
     crypto_wipe(c, sizeof(*c));
 }
 
-static bool wait_readable(int fd, usec_t until)
+static usec_t after_ms(int64_t ms)
 {
-    usec_t left = until - clock_monotonic();
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    return left > 0 && poll(&p, 1, (int)(left / 1000) + 1) > 0;
+    return clock_monotonic() + ms * 1000;
 }
 
 static bool key(struct client *c, uint8_t ret[DIGEST_MAX])
@@ -118,9 +76,9 @@ static struct span build(struct client *c, const struct client_request *r,
     return w_span(&w);
 }
 
-static bool is_answer(struct client *c, ssize_t n, const uint8_t tid[STUN_TID_LEN])
+static bool is_answer(struct client *c, struct span message, const uint8_t tid[STUN_TID_LEN])
 {
-    if (n <= 0 || stun_parse(span_of(c->in, (size_t)n), &c->reply) < 0)
+    if (stun_parse(message, &c->reply) < 0)
         return false;
     bool cls = c->reply.cls == STUN_SUCCESS || c->reply.cls == STUN_ERROR;
     return cls && memcmp(c->reply.tid, tid, STUN_TID_LEN) == 0;
@@ -129,14 +87,12 @@ static bool is_answer(struct client *c, ssize_t n, const uint8_t tid[STUN_TID_LE
 /* Until the answer to tid, or the end of time. */
 static int await(struct client *c, const uint8_t tid[STUN_TID_LEN], usec_t until)
 {
-    while (wait_readable(c->fd, until)) {
-        ssize_t n = recv(c->fd, c->in, sizeof(c->in), MSG_DONTWAIT);
-        if (n < 0 && errno == ECONNREFUSED)
-            return -ECONNREFUSED;
-        if (is_answer(c, n, tid))
+    struct span message;
+    int r;
+    while ((r = link_receive(&c->link, until, &message)) == 0)
+        if (is_answer(c, message, tid))
             return 0;
-    }
-    return -ETIMEDOUT;
+    return r;
 }
 
 static int exchange(struct client *c, const struct client_request *r)
@@ -146,9 +102,13 @@ static int exchange(struct client *c, const struct client_request *r)
     int refused = 0;
     crypto_random(tid, sizeof(tid));
     struct span out = build(c, r, tid);
+    if (link_is_stream(c->link.over)) {
+        got = link_send(&c->link, out);
+        return got < 0 ? -ECONNRESET : await(c, tid, after_ms(STREAM_WAIT_MS));
+    }
     for (int i = 0; i < TRIES && got == -ETIMEDOUT; i++) {
-        usec_t until = clock_monotonic() + (usec_t)(FIRST_WAIT_MS << i) * 1000;
-        if (send(c->fd, out.p, out.n, 0) < 0 && errno == ECONNREFUSED)
+        usec_t until = after_ms(FIRST_WAIT_MS << i);
+        if (link_send(&c->link, out) == -ECONNREFUSED)
             refused = -ECONNREFUSED;
         got = await(c, tid, until);
     }
@@ -205,12 +165,14 @@ int client_call(struct client *c, const struct client_request *r)
 
 void client_send(struct client *c, uint16_t channel, const struct addr *peer, struct span data)
 {
+    static const uint8_t padding[3];
     uint8_t tid[STUN_TID_LEN];
     struct writer w = w_over(c->out, sizeof(c->out));
     if (channel) {
         w_u16(&w, channel);
         w_u16(&w, (uint16_t)data.n);
         w_bytes(&w, data);
+        w_bytes(&w, span_of(padding, link_is_stream(c->link.over) ? (4 - data.n % 4) % 4 : 0));
     } else {
         crypto_random(tid, sizeof(tid));
         stun_begin(&w, STUN_INDICATION, STUN_SEND, tid);
@@ -218,8 +180,7 @@ void client_send(struct client *c, uint16_t channel, const struct addr *peer, st
         stun_put_bytes(&w, STUN_ATTR_DATA, data);
         stun_end(&w);
     }
-    struct span out = w_span(&w);
-    (void)send(c->fd, out.p, out.n, 0);
+    (void)link_send(&c->link, w_span(&w));
 }
 
 static bool keep(struct span data, struct client_data *ret)
@@ -245,43 +206,26 @@ static bool take_data(struct client *c, struct span datagram, struct client_data
 
 bool client_receive(struct client *c, int wait_ms, struct client_data *ret)
 {
-    usec_t until = clock_monotonic() + (usec_t)wait_ms * 1000;
-    while (wait_readable(c->fd, until)) {
-        ssize_t n = recv(c->fd, c->in, sizeof(c->in), MSG_DONTWAIT);
-        if (n > 0 && take_data(c, span_of(c->in, (size_t)n), ret))
+    usec_t until = after_ms(wait_ms);
+    struct span message;
+    while (link_receive(&c->link, until, &message) == 0)
+        if (take_data(c, message, ret))
             return true;
-    }
     return false;
 }
 
-/* The kernel forgets the port together with the other end, so it is bound again. */
 bool client_unconnect(struct client *c)
 {
-    const struct sockaddr none = {.sa_family = AF_UNSPEC};
-    union name name;
-    socklen_t n = sizeof(name);
-    if (getsockname(c->fd, &name.sa, &n) < 0 || connect(c->fd, &none, sizeof(none)) < 0)
-        return false;
-    return bind(c->fd, &name.sa, n) == 0;
+    return link_unconnect(&c->link);
 }
 
 void client_plain_send(struct client *c, const struct addr *to, struct span data)
 {
-    union name name;
-    socklen_t n = to_name(to, &name);
-    (void)sendto(c->fd, data.p, data.n, 0, &name.sa, n);
+    link_send_to(&c->link, to, data);
 }
 
 bool client_plain_receive(struct client *c, int wait_ms, struct client_data *ret)
 {
-    union name name;
-    socklen_t len = sizeof(name);
-    if (!wait_readable(c->fd, clock_monotonic() + (usec_t)wait_ms * 1000))
-        return false;
-    ssize_t n = recvfrom(c->fd, ret->bytes, sizeof(ret->bytes), MSG_DONTWAIT, &name.sa, &len);
-    if (n < 0)
-        return false;
-    ret->n = (size_t)n;
-    ret->from = from_name(&name);
-    return true;
+    struct span data;
+    return link_receive_from(&c->link, after_ms(wait_ms), &ret->from, &data) && keep(data, ret);
 }

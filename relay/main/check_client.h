@@ -1,9 +1,9 @@
-/* A small blocking TURN client over UDP, for drehkreuz check. */
+/* A small blocking TURN client for drehkreuz check. */
 #ifndef RELAY_MAIN_CHECK_CLIENT_H
 #define RELAY_MAIN_CHECK_CLIENT_H
 
-#include "base/addr.h"
 #include "crypto/crypto.h"
+#include "main/check_link.h"
 #include "wire/stun_parse.h"
 
 enum client_limit { CLIENT_TEXT = 768, CLIENT_BUFFER = 2048, CLIENT_DATA = 64 };
@@ -21,15 +21,13 @@ struct client_data {
 };
 
 struct client {
-    int fd;
-    struct addr server;
+    struct link link;
     struct crypto *crypto;
     const struct client_login *login;
     char realm[CLIENT_TEXT]; /* of the last challenge; "" = none yet */
     char nonce[CLIENT_TEXT];
     uint8_t out[CLIENT_BUFFER];
-    uint8_t in[CLIENT_BUFFER];
-    struct stun_msg reply; /* points into in */
+    struct stun_msg reply; /* points into the link's bytes */
 };
 
 struct client_request {
@@ -42,14 +40,16 @@ struct client_request {
     const struct addr *peer; /* NULL = none */
 };
 
-/* 0, or -errno. The login is borrowed and may be changed between calls. */
-int client_open(struct client *c, const struct addr *server, const struct client_login *login);
+/* As link_open, or -ENOMEM. The login is borrowed and may be changed between calls. */
+int client_open(struct client *c, const struct addr *server, enum link_over over,
+                const struct client_login *login);
 /* Safe on a zeroed client. */
 void client_close(struct client *c);
 
-/* Sends until an answer comes, three times within 1.4 s. 0 = success, > 0 = STUN error code, else
- * -ETIMEDOUT, -ECONNREFUSED (the host said that nobody listens), -EBADMSG (the answer is not
- * signed as it must be). A new nonce is taken up and tried once. */
+/* Sends until an answer comes, three times within 1.4 s; in a stream once, and waits 3 s. 0 =
+ * success, > 0 = STUN error code, else -ETIMEDOUT, -ECONNREFUSED (the host said that nobody
+ * listens), -ECONNRESET (the server ended the connection), -EBADMSG (the answer is not signed as it
+ * must be). A new nonce is taken up and tried once. */
 int client_call(struct client *c, const struct client_request *r);
 
 /* Data to a peer: by ChannelData, or by Send indication when channel is 0. */

@@ -134,8 +134,8 @@ static bool ask_announced(struct check *c)
              "machine elsewhere on the internet");
     if (addr_eq_ip(&at, &c->server) || (c->own && is_on_this_host(&at)))
         return true;
-    at.port = c->port;
-    int r = client_open(&probe, &at, NULL);
+    at.port = c->way->port;
+    int r = client_open(&probe, &at, OVER_UDP, NULL);
     if (r == 0)
         r = client_call(&probe, &binding);
     client_close(&probe);
@@ -151,7 +151,7 @@ static bool ask_announced(struct check *c)
 static bool peer_socket(struct check *c, struct client *peer, struct addr *ret)
 {
     const struct client_request binding = {.method = STUN_BINDING};
-    return client_open(peer, &c->server, NULL) == 0 && client_call(peer, &binding) == 0 &&
+    return client_open(peer, &c->server, OVER_UDP, NULL) == 0 && client_call(peer, &binding) == 0 &&
            stun_get_addr(&peer->reply, STUN_ATTR_XOR_MAPPED_ADDRESS, ret);
 }
 

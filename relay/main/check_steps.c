@@ -1,11 +1,11 @@
-/* The steps of drehkreuz check up to the second allocation, and what their failures mean. */
+/* The steps of drehkreuz check from the first request up to the second allocation, and what their
+ * failures mean. */
 #include "main/check.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "net/net.h"
 
 enum { TTL = 600, MINUTE = 60, HOUR = 3600, DAY = 86400 };
 
@@ -50,17 +50,33 @@ static bool fail_code(struct check *c, int code)
     return false;
 }
 
-bool check_resolve(struct check *c)
+static bool fail_binding(struct check *c, int code)
 {
-    if (!addr_parse(c->host, &c->server) && !net_resolve(c->host, ADDR_V4, &c->server) &&
-        !net_resolve(c->host, ADDR_V6, &c->server))
-        return check_fail(c, "the name gives no address",
-                          "correct the name, or add an A or AAAA record for it");
-    c->server.port = c->port;
-    int r = client_open(&c->a, &c->server, &c->login);
-    if (r == 0)
-        r = client_open(&c->b, &c->server, &c->login);
-    return r == 0 || check_fail(c, strerror(-r), "give this machine a route to the server");
+    bool is_udp = c->over == OVER_UDP;
+    if (is_udp && (code == -ETIMEDOUT || code == -ECONNREFUSED)) {
+        snprintf(c->found.cause, sizeof(c->found.cause),
+                 "no answer from %s:%u over UDP: not running, firewalled, or wrong port",
+                 c->way->host, c->way->port);
+        snprintf(c->found.remedy, sizeof(c->found.remedy),
+                 code == -ECONNREFUSED
+                     ? "start the server, or correct the port (nobody listens there)"
+                     : "start the server and open UDP port %u in every firewall",
+                 c->way->port);
+        return false;
+    }
+    if (code == -ETIMEDOUT || code == -ECONNRESET) {
+        snprintf(c->found.cause, sizeof(c->found.cause),
+                 code == -ETIMEDOUT ? "the port is open, but STUN over %s gets no answer"
+                                    : "the server ends the connection when asked by STUN over %s",
+                 check_over_name(c->over));
+        snprintf(c->found.remedy, sizeof(c->found.remedy),
+                 "correct the port; if it is right, see that it may speak %s and that proxy_from "
+                 "does not hold this machine",
+                 check_over_name(c->over));
+        return false;
+    }
+    return check_fail(c, "what answers there is not a STUN server that offers Binding",
+                      "correct the port, or set binding = true");
 }
 
 bool check_binding(struct check *c)
@@ -69,18 +85,7 @@ bool check_binding(struct check *c)
     int r = client_call(&c->a, &binding);
     if (r == 0 && stun_get_addr(&c->a.reply, STUN_ATTR_XOR_MAPPED_ADDRESS, &c->mapped))
         return true;
-    if (r == -ETIMEDOUT || r == -ECONNREFUSED) {
-        snprintf(c->found.cause, sizeof(c->found.cause),
-                 "no answer from %s:%u over UDP: not running, firewalled, or wrong port", c->host,
-                 c->port);
-        snprintf(c->found.remedy, sizeof(c->found.remedy),
-                 r == -ECONNREFUSED ? "start the server, or correct the port (nobody listens there)"
-                                    : "start the server and open UDP port %u in every firewall",
-                 c->port);
-        return false;
-    }
-    return check_fail(c, "what answers there is not a STUN server that offers Binding",
-                      "correct the port, or set binding = true");
+    return fail_binding(c, r);
 }
 
 bool check_challenge(struct check *c)

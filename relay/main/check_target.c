@@ -7,11 +7,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "main/listen.h"
 #include "main/settings.h"
 #include "main/site.h"
 #include "main/text.h"
 
-enum { PORT_TURN = 3478 };
+enum { PORT_TURN = 3478, PORT_TURNS = 5349 };
 
 static int wrong(const char *text)
 {
@@ -29,31 +30,129 @@ static bool take_port(const char *text, uint16_t *ret)
     return true;
 }
 
-static void set_address(struct check *c, struct addr a)
+static void set_way(struct check_way *w, struct addr a)
 {
-    c->port = a.port ? a.port : PORT_TURN;
+    w->asked = true;
+    w->port = a.port;
     a.port = 0;
-    addr_format(&a, c->host);
+    addr_format(&a, w->host);
 }
 
-/* "turn:" in front is allowed, as people copy it from elsewhere. */
-static bool take_server(const char *text, struct check *c)
+/* --- What the operator names --- */
+
+struct named {
+    char host[CHECK_HOST];
+    uint16_t port;
+    bool is_tls;   /* turns: */
+    bool over_udp; /* ?transport= says so, or does not say */
+    bool over_tcp;
+};
+
+/* "turn:" in front and "?transport=tcp" behind are allowed, as people copy them from elsewhere. */
+static const char *take_scheme(const char *text, struct named *ret)
 {
+    static const struct {
+        const char *name;
+        bool is_tls;
+    } schemes[] = {{"turn:", false}, {"stun:", false}, {"turns:", true}, {"stuns:", true}};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        size_t n = strlen(schemes[i].name);
+        if (strncmp(text, schemes[i].name, n) != 0)
+            continue;
+        ret->is_tls = schemes[i].is_tls;
+        return text + n;
+    }
+    return text;
+}
+
+static bool take_query(char *text, struct named *ret)
+{
+    char *query = strchr(text, '?');
+    if (!query)
+        return true;
+    ret->over_udp = strcmp(query, "?transport=udp") == 0;
+    ret->over_tcp = strcmp(query, "?transport=tcp") == 0;
+    *query = 0;
+    return ret->over_udp || ret->over_tcp;
+}
+
+static bool take_server(const char *server, struct named *ret)
+{
+    char text[CHECK_HOST];
     struct addr a;
-    if (strncmp(text, "turn:", 5) == 0 || strncmp(text, "stun:", 5) == 0)
-        text += 5;
+    server = take_scheme(server, ret);
+    ret->port = ret->is_tls ? PORT_TURNS : PORT_TURN;
+    if ((size_t)snprintf(text, sizeof(text), "%s", server) >= sizeof(text) ||
+        !take_query(text, ret))
+        return false;
     if (addr_parse(text, &a)) {
-        set_address(c, a);
+        ret->port = a.port ? a.port : ret->port;
+        a.port = 0;
+        addr_format(&a, ret->host);
         return true;
     }
-    const char *colon = strrchr(text, ':');
-    size_t n = colon ? (size_t)(colon - text) : strlen(text);
-    if (n == 0 || n >= sizeof(c->host))
+    char *colon = strrchr(text, ':');
+    if (colon && !take_port(colon + 1, &ret->port))
         return false;
-    snprintf(c->host, sizeof(c->host), "%.*s", (int)n, text);
-    c->port = PORT_TURN;
-    return !colon || take_port(colon + 1, &c->port);
+    if (colon)
+        *colon = 0;
+    snprintf(ret->host, sizeof(ret->host), "%s", text);
+    return text[0] != 0;
 }
+
+/* --- Transports --- */
+
+static const char *const TRANSPORTS[OVER_COUNT] = {"udp", "tcp", "tls", "dtls"};
+
+static bool find_transport(const char *name, size_t n, unsigned *ret)
+{
+    for (unsigned i = 0; i < OVER_COUNT; i++) {
+        if (strlen(TRANSPORTS[i]) == n && memcmp(TRANSPORTS[i], name, n) == 0) {
+            *ret |= 1U << i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "udp,tls" as bits; 0 when none are given. */
+static bool take_transports(const char *list, unsigned *ret)
+{
+    *ret = 0;
+    while (list) {
+        size_t n = strcspn(list, ",");
+        if (!find_transport(list, n, ret))
+            return false;
+        list = list[n] ? list + n + 1 : NULL;
+    }
+    return true;
+}
+
+/* What the name itself asks for: UDP, or TLS for turns:, if nothing else. */
+static unsigned named_transports(const struct named *n)
+{
+    if (n->is_tls)
+        return n->over_udp ? 1U << OVER_DTLS : 1U << OVER_TLS;
+    return n->over_tcp ? 1U << OVER_TCP : 1U << OVER_UDP;
+}
+
+static int set_server(const char *server, unsigned over, struct check *c)
+{
+    struct named n = {0};
+    if (!take_server(server, &n))
+        return wrong("--server is a host name or address, with :PORT behind it if it is not 3478");
+    over = over ? over : named_transports(&n);
+    for (unsigned i = 0; i < OVER_COUNT; i++) {
+        struct check_way *w = &c->ways[i];
+        w->asked = over >> i & 1;
+        w->port = n.port;
+        memcpy(w->host, n.host, sizeof(w->host));
+    }
+    memcpy(c->name, n.host, sizeof(c->name));
+    return EXIT_OK;
+}
+
+/* --- Credentials --- */
 
 /* Either our own secrets file, or a file whose first line is the secret. */
 static int take_secret_file(const char *path, struct check *c)
@@ -93,21 +192,59 @@ static int take_user(const char *user, const char *password_file, struct check *
 }
 
 /* A server that listens on any address is asked by the one it relays on. */
-static void set_listener(const struct conf *conf, const struct site *site, struct check *c)
+static struct addr listener(const struct addr *listen, const struct site *site)
 {
     static const uint8_t v4[4] = {127, 0, 0, 1};
     static const uint8_t v6[16] = {[15] = 1};
-    struct addr a = conf->listen.v[0];
-    if (addr_is_any(&a)) {
-        bool six = a.family == ADDR_V6;
-        struct addr own = site->relay[six ? TURN_V6 : TURN_V4].local;
-        uint16_t port = a.port;
-        a = six ? addr_make(ADDR_V6, v6, 0) : addr_make(ADDR_V4, v4, 0);
-        if (own.family != ADDR_NONE && !addr_is_any(&own))
-            a = own;
-        a.port = port;
+    if (!addr_is_any(listen))
+        return *listen;
+    bool six = listen->family == ADDR_V6;
+    struct addr own = site->relay[six ? TURN_V6 : TURN_V4].local;
+    struct addr a = six ? addr_make(ADDR_V6, v6, 0) : addr_make(ADDR_V4, v4, 0);
+    if (own.family != ADDR_NONE && !addr_is_any(&own))
+        a = own;
+    a.port = listen->port;
+    return a;
+}
+
+/* The first name under which clients can know this server. */
+static const char *own_name(const struct conf *conf)
+{
+    const char *const names[] = {conf->turn_names.n ? conf->turn_names.v[0] : "",
+                                 conf->external_ipv4, conf->external_ipv6};
+    struct addr a;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i][0] && strcmp(names[i], "auto") != 0 && !addr_parse(names[i], &a))
+            return names[i];
+    return "";
+}
+
+/* over: those asked for, 0 = all that the configuration offers, quickly only the first. */
+static int set_own(const struct conf *conf, unsigned over, struct check *c)
+{
+    static const enum net_speaks speaks[OVER_COUNT] = {NET_UDP, NET_TCP, NET_TLS, NET_DTLS};
+    struct site *site = mem_zalloc(sizeof(*site));
+    if (!site)
+        return wrong("out of memory");
+    bool any = false;
+    unsigned missing = 0;
+    site_look(conf, NULL, site);
+    for (unsigned i = 0; i < OVER_COUNT; i++) {
+        struct addr a;
+        if (over ? !(over >> i & 1) : any && c->quick)
+            continue;
+        if (listen_first(conf, speaks[i], &a)) {
+            set_way(&c->ways[i], listener(&a, site));
+            any = true;
+        } else {
+            missing |= 1U << i;
+        }
     }
-    set_address(c, a);
+    mem_free(site);
+    snprintf(c->name, sizeof(c->name), "%s", own_name(conf));
+    return over & missing ? wrong("the configuration has no listener for a transport named by "
+                                  "--transport; TLS and DTLS need certificates")
+                          : EXIT_OK;
 }
 
 static int take_configured_login(const struct conf *conf, struct check *c)
@@ -126,18 +263,15 @@ static int take_configured_login(const struct conf *conf, struct check *c)
     return EXIT_OK;
 }
 
-static int take_conf(const struct args *a, struct check *c, bool with_login)
+static int take_conf(const struct args *a, unsigned over, struct check *c, bool with_login)
 {
     struct conf *conf = settings_load(a);
-    struct site *site = mem_zalloc(sizeof(*site));
-    int rc = EXIT_USAGE;
-    if (conf && site) {
-        c->own = true;
-        site_look(conf, NULL, site);
-        set_listener(conf, site, c);
-        rc = with_login ? take_configured_login(conf, c) : EXIT_OK;
-    }
-    mem_free(site);
+    if (!conf)
+        return EXIT_USAGE;
+    c->own = true;
+    int rc = set_own(conf, over, c);
+    if (rc == EXIT_OK && with_login)
+        rc = take_configured_login(conf, c);
     settings_free(conf);
     return rc;
 }
@@ -167,9 +301,10 @@ int check_target(const struct args *a, struct check *c)
         return wrong("give either --secret-file or --user, not both");
     if (server && !user && !secret)
         return wrong("--server needs --secret-file, or --user and --password-file");
-    if (server && !take_server(server, c))
-        return wrong("--server is a host name or address, with :PORT behind it if it is not 3478");
-    int rc = server ? EXIT_OK : take_conf(a, c, !user && !secret);
+    unsigned over;
+    if (!take_transports(a->opt[OPT_TRANSPORT], &over))
+        return wrong("--transport is a list of udp, tcp, tls and dtls, with commas between them");
+    int rc = server ? set_server(server, over, c) : take_conf(a, over, c, !user && !secret);
     if (rc == EXIT_OK && user)
         rc = take_user(user, a->opt[OPT_PASSWORD_FILE], c);
     if (rc == EXIT_OK && secret)

@@ -9,8 +9,8 @@ static const struct command COMMANDS[] = {
     {"run", NULL, false, OPT(CONFIG), "Serve in the foreground until told to stop.",
      "drehkreuz run --config /etc/drehkreuz/drehkreuz.conf", cmd_run},
     {"check", NULL, false,
-     OPT(CONFIG) | OPT(SERVER) | OPT(SECRET_FILE) | OPT(USER) | OPT(PASSWORD_FILE) | OPT(QUICK) |
-         OPT(JSON),
+     OPT(CONFIG) | OPT(SERVER) | OPT(TRANSPORT) | OPT(SECRET_FILE) | OPT(USER) |
+         OPT(PASSWORD_FILE) | OPT(QUICK) | OPT(JSON),
      "Test a server end to end and say what is wrong, step by step.",
      "drehkreuz check --server turn.example.org --secret-file secret.txt", cmd_check},
     {"secret new", NULL, false, STORE | OPT(ID) | OPT(JSON),

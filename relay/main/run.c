@@ -4,7 +4,6 @@
 #include "main/privs.h"
 #include "main/server.h"
 
-#include <sched.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -18,34 +17,12 @@ static int fatal(int code, const char *text)
     return code;
 }
 
-static uint16_t cores(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) < 0)
-        return 1;
-    int n = CPU_COUNT(&set);
-    return (uint16_t)(n < 1 ? 1 : n > NET_WORKERS_MAX ? NET_WORKERS_MAX : n);
-}
-
-static void set_net_conf(const struct conf *c, struct net_conf *ret)
-{
-    uint32_t ports = (uint32_t)(c->relay_ports.last - c->relay_ports.first + 1);
-    *ret = (struct net_conf){
-        .workers = c->threads ? (uint16_t)c->threads : cores(),
-        .ports = {c->relay_ports.first, c->relay_ports.last},
-        .max_relays = ports * TURN_FAMILIES, /* a handle per port and family, in each worker */
-        .socket_bytes = (uint32_t)c->socket_bytes,
-        .udp_segment = c->udp_segment,
-        .copy_tos = c->copy_tos,
-    };
-    for (; ret->n_listen < c->listen.n && ret->n_listen < NET_LISTENERS_MAX; ret->n_listen++)
-        ret->listen[ret->n_listen] = c->listen.v[ret->n_listen];
-}
-
-/* One descriptor per relayed port. */
+/* One descriptor per relayed port and per connection, another one where the web server gets it. */
 static void set_file_limit(const struct server *s)
 {
-    int64_t wanted = SPARE_FILES + s->net_conf.workers * (int64_t)s->net_conf.n_listen;
+    const struct net_conf *n = &s->net_conf;
+    int64_t connections = n->stream.connections * (n->web.server.family == ADDR_NONE ? 1 : 2);
+    int64_t wanted = SPARE_FILES + n->workers * ((int64_t)n->n_listen * 2 + connections);
     for (size_t i = 0; i < TURN_FAMILIES; i++)
         if (s->site.relay[i].local.family != ADDR_NONE)
             wanted += s->net_conf.ports.last - s->net_conf.ports.first + 1;
@@ -54,18 +31,39 @@ static void set_file_limit(const struct server *s)
         log_event(EVENT_FD_LIMIT, EV_NUM(got), EV_NUM(wanted));
 }
 
+/* The configuration's check knows loopback only: connections that are not ours would come back. */
+static bool is_own_web_server(const struct server *s)
+{
+    const struct addr *web = &s->net_conf.web.server;
+    if (!site_is_local(&s->site, web))
+        return false;
+    for (size_t i = 0; i < s->net_conf.n_listen; i++) {
+        const struct net_listen *l = &s->net_conf.listen[i];
+        bool is_stream = l->speaks & (NET_TCP | NET_TLS);
+        if (is_stream && addr_is_any(&l->addr) && l->addr.port == web->port)
+            return true;
+    }
+    return false;
+}
+
 static int prepare(struct server *s)
 {
     struct auth_error err = {0};
+    struct net_error tls_err = {0};
     if (server_read_secrets(s, &err) < 0)
         return fatal(EXIT_USAGE, err.text);
     if (s->secrets.n == 0 && s->conf->users.n == 0)
         return fatal(EXIT_USAGE, "there is neither a shared secret nor a user, and an open relay "
                                  "is not offered; make a secret with: drehkreuz secret new");
-    set_net_conf(s->conf, &s->net_conf);
+    s->tls = certs_load(&s->certs, s->conf, &tls_err);
+    if (tls_err.text[0])
+        return fatal(EXIT_USAGE, tls_err.text);
+    listen_set(s->conf, &s->keep, &s->net_conf);
     site_look(s->conf, NULL, &s->site);
     if (!site_relays(&s->site))
         return fatal(EXIT_USAGE, "no address to relay on; set relay_ipv4 or relay_ipv6");
+    if (is_own_web_server(s))
+        return fatal(EXIT_USAGE, "web_server: this server listens there itself; name another port");
     if (s->site.loopback_only)
         log_event(EVENT_RELAY_LOOPBACK);
     set_file_limit(s);
@@ -84,10 +82,12 @@ static int bind_and_drop(struct server *s)
     s->net = net_new(&s->net_conf, w, &net_err);
     if (!s->net)
         return fatal(EXIT_FAILED, net_err.text);
+    server_set_tls(s, s->tls);
     if (privs_drop(s->conf->user, &privs_err) < 0)
         return fatal(EXIT_FAILED, privs_err.text);
     if (server_read_secrets(s, &err) < 0)
         log_event(EVENT_SECRETS_REFUSED, EV_TEXT(err.text));
+    certs_verify(s->conf);
     if (net_start(s->net) < 0)
         return fatal(EXIT_FAILED, "cannot start the worker threads");
     return EXIT_OK;
@@ -95,9 +95,13 @@ static int bind_and_drop(struct server *s)
 
 static void announce(const struct server *s)
 {
-    char one[ADDR_TEXT], two[ADDR_TEXT];
-    for (size_t i = 0; i < s->net_conf.n_listen; i++)
-        log_event(EVENT_LISTENING, EV_TEXT(addr_format(&s->net_conf.listen[i], one)));
+    char one[ADDR_TEXT], two[ADDR_TEXT], speaks[LISTEN_TEXT];
+    bool has_tls = s->conf->certificates.n > 0;
+    for (size_t i = 0; i < s->net_conf.n_listen; i++) {
+        const struct net_listen *l = &s->net_conf.listen[i];
+        log_event(EVENT_LISTENING, EV_TEXT(addr_format(&l->addr, one)),
+                  EV_TEXT(listen_speaks(l->speaks, has_tls, speaks)));
+    }
     for (size_t i = 0; i < TURN_FAMILIES; i++) {
         const struct turn_relay_addr *r = &s->site.relay[i];
         if (r->local.family == ADDR_NONE)
@@ -141,6 +145,7 @@ int cmd_run(const struct args *a)
     s->conf = settings_read(s->path, &err);
     int rc = s->conf ? serve(s) : fatal(EXIT_USAGE, err.text);
     net_free(s->net);
+    net_tls_free(s->tls);
     settings_free(s->conf);
     mem_free_wiped(s, sizeof(*s));
     if (rc == EXIT_OK)

@@ -44,6 +44,12 @@ int server_read_secrets(struct server *s, struct auth_error *err)
     return settings_secrets(s->conf->secrets_file, &s->secrets, err);
 }
 
+void server_set_tls(struct server *s, struct net_tls *tls)
+{
+    s->tls = NULL;
+    net_set_tls(s->net, tls);
+}
+
 static bool apply(struct server *s)
 {
     struct auth_error err = {0};
@@ -115,19 +121,32 @@ static bool look_around(struct server *s)
     return changed;
 }
 
-/* The new configuration and its secrets, or nothing of either. */
+/* What the new configuration names beside itself. False with *err filled. */
+static bool read_named(struct server *s, struct auth_error *err)
+{
+    struct net_error tls_err = {0};
+    if (server_read_secrets(s, err) < 0)
+        return false;
+    if (!has_credentials(s)) {
+        snprintf(err->text, sizeof(err->text), "neither secrets nor users would be left");
+        return false;
+    }
+    s->tls = certs_load(&s->certs, s->conf, &tls_err);
+    snprintf(err->text, sizeof(err->text), "%s", tls_err.text);
+    return !tls_err.text[0];
+}
+
+/* The new configuration, its secrets and its certificates, or nothing of them. */
 static bool take_conf(struct server *s, struct conf *fresh, struct auth_error *err)
 {
     struct conf *old = s->conf;
     s->conf = fresh;
-    int r = server_read_secrets(s, err);
-    if (r == 0 && has_credentials(s)) {
+    if (read_named(s, err)) {
         settings_free(old);
         s->users_taken = false;
+        server_set_tls(s, s->tls);
         return true;
     }
-    if (r == 0)
-        snprintf(err->text, sizeof(err->text), "neither secrets nor users would be left");
     s->conf = old;
     server_read_secrets(s, &(struct auth_error){0});
     settings_free(fresh);
@@ -156,8 +175,11 @@ static void reload(struct server *s)
 
 static void tick(struct server *s)
 {
+    struct net_tls *tls;
     notify_send("WATCHDOG=1");
     watch_secrets(s);
+    if (certs_watch(&s->certs, s->conf, &tls))
+        server_set_tls(s, tls);
     if (clock_monotonic() >= s->next_look && look_around(s))
         apply(s);
 }

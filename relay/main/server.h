@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include "main/certs.h"
+#include "main/listen.h"
 #include "main/world.h"
 
 struct server {
@@ -14,6 +16,9 @@ struct server {
     struct site site;
     usec_t next_look; /* when the host's addresses are looked at again */
     struct net_conf net_conf;
+    struct listen_keep keep; /* net_conf points into it */
+    struct certs certs;
+    struct net_tls *tls; /* loaded, and not yet net's */
     struct net *net;
     uint32_t generation;
     const struct net_world *world; /* the latest; net's */
@@ -27,6 +32,9 @@ struct net_world *server_world(struct server *s, struct auth_error *err);
 /* Reads the secrets file into s and remembers what it looked like. 0, or -errno with *err filled
  * and the secrets as they were. */
 int server_read_secrets(struct server *s, struct auth_error *err);
+
+/* Hands certificates over to net; NULL = no TLS. */
+void server_set_tls(struct server *s, struct net_tls *tls);
 
 /* The signals server_loop waits for, to be blocked before any thread starts. */
 void server_block_signals(void);

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 enum {
-    SOCKETS_MAX = NET_LISTENERS_MAX * (SITE_LOCAL_MAX + TURN_FAMILIES),
+    SOCKETS_MAX = NET_LISTENERS_MAX * (SITE_LOCAL_MAX + TURN_FAMILIES) + 1, /* the web server */
     LOCAL_MAX = SITE_LOCAL_MAX + TURN_FAMILIES,
 };
 
@@ -68,11 +68,13 @@ static void add_socket(struct world *w, const struct addr *ip, uint16_t port)
     a->port = port;
 }
 
-/* A listener on any address listens on every local one, and is reached by the announced ones. */
+/* A listener on any address listens on every local one, and is reached by the announced ones. The
+ * web server behind us trusts us more than it may trust a peer. */
 static void add_sockets(struct world *w, const struct world_parts *parts)
 {
+    add_socket(w, &parts->net->web.server, parts->net->web.server.port);
     for (size_t i = 0; i < parts->net->n_listen; i++) {
-        const struct addr *l = &parts->net->listen[i];
+        const struct addr *l = &parts->net->listen[i].addr;
         add_socket(w, l, l->port);
         for (size_t j = 0; addr_is_any(l) && j < parts->site->n_local; j++)
             add_socket(w, &parts->site->local[j], l->port);

@@ -13,6 +13,8 @@ from support.netns import Netns, veth
 from support.server import SECRET, Server
 
 STEPS = ["resolve", "binding", "challenge", "allocate", "second", "relay", "reach", "release"]
+OVER_TCP = ["tcp-connect", "tcp-binding", "tcp-challenge", "tcp-allocate", "tcp-second",
+            "tcp-relay", "tcp-release"]
 
 
 def secret_file(folder, value=SECRET):
@@ -42,10 +44,11 @@ def cause(cli, step, *args, **more):
 def test_all_is_well_on_loopback(cli, serve):
     server = serve({"allow_peers": None})
     code, steps = report(cli, "--config", server.path)
-    assert code == 0 and list(steps) == STEPS
+    assert code == 0 and list(steps) == STEPS + OVER_TCP
     text = cli("check", "--config", server.path)
     assert text.returncode == 0 and text.stdout.endswith("all is well\n")
-    assert len([line for line in text.stdout.splitlines() if line.startswith("ok ")]) == len(STEPS)
+    lines = [line for line in text.stdout.splitlines() if line.startswith("ok ")]
+    assert len(lines) == len(STEPS + OVER_TCP)
 
 
 def test_ipv6(cli, serve):

@@ -3,6 +3,10 @@
 
 #include "unit/config/conf_file.h"
 
+#define PAIR "certificates = ( { certificate = \"/c\"; key = \"/k\"; } );"
+#define WEB "web_server: expected an IP address with port, e.g. web_server = \"127.0.0.1:8443\";"
+#define LOOP "web_server: expected another port than this server listens on itself"
+
 static const struct {
     const char *text;
     const char *said; /* NULL = right */
@@ -46,7 +50,31 @@ static const struct {
      "relay_ports: expected at least two ports, e.g. relay_ports = \"49152-65535\";"},
     {"relay_ports = \"2000-2001\";", NULL},
     {"relay_ports = \"2000-4000\";", "listen: expected ports outside relay_ports"},
+    {"relay_ports = \"2000-3400\"; listen_tcp = [\"0.0.0.0:2500\"];", NULL},
+    {"relay_ports = \"2000-3400\"; listen_udp = [\"0.0.0.0:2500\"];",
+     "listen_udp: expected ports outside relay_ports"},
     {"listen = [\"0.0.0.0:3478\", \"0.0.0.0\"];", "listen: expected every address and port once"},
+    {"listen_tcp = [\"::1\", \"::1\"];", "listen_tcp: expected every address and port once"},
+    {"listen = [ ]; listen_udp = [\"::1\"]; listen_tcp = [\"::1\"];", NULL},
+    {"listen = [ ];", "listen: expected 1 to 16 addresses, those of listen_udp, listen_tcp, "
+                      "listen_tls and listen_dtls included"},
+    {"listen_udp = [\"::1\", \"::2\", \"::3\", \"::4\", \"::5\", \"::6\", \"::7\", \"::8\"];"
+     "listen_tcp = [\"::1\", \"::2\", \"::3\", \"::4\", \"::5\", \"::6\", \"::7\"];",
+     "listen: expected 1 to 16 addresses, those of listen_udp, listen_tcp, "
+     "listen_tls and listen_dtls included"},
+    {"listen_tls = [\"0.0.0.0:443\"];", "listen_tls: expected certificates to be set as well"},
+    {"listen_dtls = [\"0.0.0.0\"];", "listen_dtls: expected certificates to be set as well"},
+    {PAIR "listen_tls = [\"0.0.0.0:443\"]; listen_dtls = [\"0.0.0.0:443\"];", NULL},
+    {"web_server = \"127.0.0.1:8443\";", "web_server: expected certificates to be set as well"},
+    {PAIR "web_server = \"127.0.0.1:8443\"; turn_names = [\"turn.example.org\"];", NULL},
+    {PAIR "web_server = \"localhost:8443\";", WEB},
+    {PAIR "web_server = \"127.0.0.1\";", WEB},
+    {PAIR "web_server = \"0.0.0.0:8443\";", WEB},
+    {PAIR "web_server = \"127.0.0.1:3478\";", LOOP},
+    {PAIR "web_server = \"[::1]:443\"; listen_tls = [\"[::]:443\"];", LOOP},
+    {PAIR "web_server = \"192.0.2.1:443\"; listen_tls = [\"192.0.2.1:443\"];", LOOP},
+    {PAIR "web_server = \"192.0.2.2:443\"; listen_tls = [\"192.0.2.1:443\"];", NULL},
+    {PAIR "web_server = \"127.0.0.1:443\"; listen_dtls = [\"0.0.0.0:443\"];", NULL},
 };
 
 static void t_rules(void **state)

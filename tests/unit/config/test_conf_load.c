@@ -25,11 +25,21 @@ static void t_values(void **state)
          "allow_peers = [\"10.0.0.0/8\", \"2001:db8::/32\", \"192.0.2.7\"];\n"
          "deny_peer_ports = ( \"53\", 80, \"137-139\" );\n"
          "users = ( { name = \"alice\"; password = \"p # \\\"\"; },\n"
-         "          { password = \"q\", name = \"bob\" } );\n");
+         "          { password = \"q\", name = \"bob\" } );\n"
+         "listen_tcp = [\"192.0.2.1\"]; listen_tls = [\"192.0.2.1:443\", \"::1\"];\n"
+         "turn_names = [\"turn.example.org\"];\n"
+         "certificates = ( { key = \"/k\"; certificate = \"/c\"; } );\n");
     assert_int_equal(conf.listen.n, 3);
     assert_string_equal(addr_format(&conf.listen.v[0], text), "192.0.2.1:3478");
     assert_string_equal(addr_format(&conf.listen.v[1], text), "[2001:db8::1]:443");
     assert_int_equal(conf.listen.v[2].port, 3478);
+    assert_int_equal(conf.listen_tcp.v[0].port, 3478);
+    assert_int_equal(conf.listen_tls.v[0].port, 443);
+    assert_int_equal(conf.listen_tls.v[1].port, 5349);
+    assert_string_equal(conf.turn_names.v[0], "turn.example.org");
+    assert_int_equal(conf.certificates.n, 1);
+    assert_string_equal(conf.certificates.v[0].certificate, "/c");
+    assert_string_equal(conf.certificates.v[0].key, "/k");
     assert_int_equal(conf.threads, 2);
     assert_true(conf.copy_tos);
     assert_int_equal(conf.relay_ports.first, 2000);
@@ -67,7 +77,7 @@ static void t_empty_file_is_all_defaults(void **state)
 
 #define INT_0_64 "expected a whole number from 0 to 64, e.g. threads = 0;"
 #define LISTEN                                                                                     \
-    "expected a list of 1 to 16 IP addresses with or without port, e.g. listen = "                 \
+    "expected a list of 0 to 16 IP addresses with or without port, e.g. listen = "                 \
     "[\"0.0.0.0:3478\", \"[::]:3478\"];"
 #define CIDRS                                                                                      \
     "expected a list of 0 to 64 networks without host bits, e.g. deny_peers = "                    \
@@ -81,6 +91,10 @@ static void t_empty_file_is_all_defaults(void **state)
 #define USERS                                                                                      \
     "expected a list of 0 to 64 groups of name and password, e.g. users = "                        \
     "( { name = \"alice\"; password = \"...\"; } );"
+#define PAIRS                                                                                      \
+    "expected a list of 0 to 64 groups of certificate and key, both absolute file names, e.g. "    \
+    "certificates = ( { certificate = \"/etc/drehkreuz/fullchain.pem\"; "                          \
+    "key = \"/etc/drehkreuz/privkey.pem\"; } );"
 #define REALM "realm: expected a text in quotation marks, 1 to 127 bytes, e.g. realm = \"turn\";"
 #define SYNTAX "expected `option = value;`, texts in quotation marks, e.g. realm = \"turn\";"
 
@@ -102,6 +116,7 @@ static const struct {
     {"realm = \"x\"\nstatic-auth-secret=hunter2\n",
      "a.conf:2: \"static-auth-secret\" is an option of coturn; here, use `drehkreuz secret add`, "
      "see secrets_file"},
+    {"cert=/etc/turn.pem", "a.conf:1: \"cert\" is an option of coturn; here, use certificates"},
     {"listening-port=3478",
      "a.conf:1: \"listening-port\" is an option of coturn; here, use listen"},
     /* types and ranges */
@@ -126,7 +141,6 @@ static const struct {
     {"relay_ports = 2000;", "a.conf:1: " RANGE},
     /* lists */
     {"listen = \"0.0.0.0\";", "a.conf:1: listen: " LISTEN},
-    {"listen = [ ];", "a.conf:1: listen: " LISTEN},
     {"listen = [\"0.0.0.0\",\n\"localhost\"];", "a.conf:2: listen, entry 2: " LISTEN},
     {"deny_peers = [\"10.0.0.0/8\", \"10.0.0.1/8\"];", "a.conf:1: deny_peers, entry 2: " CIDRS},
     {"deny_peers = [\"10.0.0.0/33\"];", "a.conf:1: deny_peers, entry 1: " CIDRS},
@@ -134,6 +148,12 @@ static const struct {
     {"deny_peer_ports = [-1];", "a.conf:1: deny_peer_ports, entry 1: " PORTS},
     {"deny_peer_ports = [65536];", "a.conf:1: deny_peer_ports, entry 1: " PORTS},
     {"deny_peer_ports = [\"9-8\"];", "a.conf:1: deny_peer_ports, entry 1: " PORTS},
+    {"turn_names = [\"a.example\", \"192.0.2.1\"];",
+     "a.conf:1: turn_names, entry 2: expected a list of 0 to 64 host names, e.g. turn_names = "
+     "[\"turn.example.org\"];"},
+    {"certificates = ( { certificate = \"/a\"; key = \"b\"; } );",
+     "a.conf:1: certificates, entry 1: " PAIRS},
+    {"certificates = { certificate = \"/a\"; key = \"/b\"; };", "a.conf:1: certificates: " PAIRS},
     {"users = [\"alice\"];", "a.conf:1: users, entry 1: " USERS},
     {"users = ( { name = \"alice\"; } );", "a.conf:1: users, entry 1: " USERS},
     {"users = ( { name = \"\"; password = \"p\"; } );", "a.conf:1: users, entry 1: " USERS},

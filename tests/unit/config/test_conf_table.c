@@ -53,6 +53,8 @@ static void make_value(const struct conf_option *o, int64_t v, char *buf, size_t
         [CONF_CIDRS] = "\"10.0.0.0/8\"",
         [CONF_PORTS] = "\"53\"",
         [CONF_USERS] = "{ name = \"a\"; password = \"b\"; }",
+        [CONF_NAMES] = "\"turn.example.org\"",
+        [CONF_PAIRS] = "{ certificate = \"/a\"; key = \"/b\"; }",
     };
     size_t len = 0;
     if (o->kind == CONF_INT)
@@ -112,7 +114,13 @@ static void t_wrong_types(void **state)
         {"\"2000-3000\"", 1U << CONF_TEXT | 1U << CONF_RANGE},
         {"{ }", 0},
         {"[ true ]", 0},
-        {"[ \"nonsense\" ]", 0},
+        {"[ \"nonsense\" ]", 1U << CONF_NAMES},
+        {"[ \"no sense\" ]", 0},
+        {"( { certificate = \"a\"; key = \"/b\"; } )", 0},
+        {"( { certificate = \"/a\"; } )", 0},
+        {"( { certificate = \"/a\"; key = \"/b\"; name = \"c\"; } )", 0},
+        {"[ \"/a\", \"/b\" ]", 0},
+        {"[ \"192.0.2.1x:5\" ]", 0},
         {"( ( ) )", 0},
         {"{ name = \"a\"; password = \"b\"; }", 0},
     };
