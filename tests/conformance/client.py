@@ -13,6 +13,7 @@ from stun import (
     USERHASH, USERNAME, XOR_PEER_ADDRESS, XOR_RELAYED_ADDRESS, Fingerprint, Mac, build,
     channel_data, key_md5, key_sha256, new_tid, parse, u8pad, u16pad, u32, userhash,
     xor_address)
+from transport import LINKS, udp_socket
 
 WAIT = 2.0
 UDP = (REQUESTED_TRANSPORT, u8pad(17))
@@ -23,15 +24,6 @@ DUAL = (ADDITIONAL_ADDRESS_FAMILY, u8pad(2))
 BIG = (SOFTWARE, b"conformance suite, long enough to be answered in full")
 # Answers that are never signed: no key was agreed upon when they were made.
 UNSIGNED = (401, 438)
-
-
-def udp_socket(host, port=0, netns=None):
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    make = netns.socket if netns else socket.socket
-    sock = make(family, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    sock.bind((host, port))
-    return sock
 
 
 class Credentials:
@@ -74,48 +66,53 @@ class Peer:
 
 
 class Client:
-    """One socket, hence one 5-tuple. mode: "5389" or "8489"; hashed sends USERHASH."""
+    """One socket, hence one 5-tuple. mode: "5389" or "8489"; hashed sends USERHASH.
 
-    def __init__(self, server, creds=None, host="127.0.0.1", mode="5389", netns=None, to=None):
+    over: the transport; more goes to it.
+    """
+
+    def __init__(self, server, creds=None, host="127.0.0.1", mode="5389", netns=None, to=None,
+                 over="udp", **more):
         self.server, self.creds, self.mode = server, creds, mode
         self.hashed = False
         self.algorithm = SHA256
         self.realm, self.nonce, self.algorithms = "", "", None
-        self.sock = udp_socket(host, 0, netns)
-        wanted = self.sock.family
+        wanted = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.to = to or next(a for family, a in server.addresses() if family == wanted)
-        self.sock.connect(self.to)
-        self.addr = self.sock.getsockname()[:2]
+        self.host, self.over = host, over
+        self.link = LINKS[over](self.to, host, netns=netns, **more)
+        self.sock, self.addr = self.link.sock, self.link.addr
         self.inbox = deque()  # what came besides the answer that was waited for
         self.relayed = []
         self.barriers = set()  # their late second answers are of no interest
 
+    @property
+    def stream(self):
+        return self.link.stream
+
     def close(self):
         """Gives the relayed port back if there is one; nobody waits for the answer."""
-        if self.nonce and self.creds:
+        if self.nonce and self.creds and not self.link.closed:
             try:
                 self.send(self.signed(REFRESH, [(LIFETIME, u32(0))]))
             except OSError:
                 pass  # the server of this test is gone already
-        self.sock.close()
+        self.link.close()
 
     # --- Bytes ---
 
     def send(self, raw):
-        self.sock.send(raw)
+        self.link.send(raw)
 
-    def _recv(self, timeout):
-        self.sock.settimeout(max(timeout, 0.0001))
-        try:
-            return self.sock.recv(65536)
-        except (TimeoutError, BlockingIOError):
-            return None
+    def recv(self, timeout=WAIT):
+        """The next message as bytes, whatever it is; None after the time."""
+        return self.link.recv(timeout)
 
     def wait(self, tid, timeout=WAIT):
         """The answer with this transaction id, all else goes to the inbox; None after timeout."""
         end = time.monotonic() + timeout
         while (left := end - time.monotonic()) > 0:
-            raw = self._recv(left)
+            raw = self.recv(left)
             if raw is None:
                 return None
             if 0x40 <= raw[0] <= 0x4F:
@@ -149,11 +146,22 @@ class Client:
         self.inbox.clear()
         return not came
 
+    def refused(self, raw):
+        """Bytes that begin no message: no answer; on a stream they also end the connection."""
+        if not self.stream:
+            return self.silent(raw)
+        link = LINKS[self.over](self.to, self.host)
+        try:
+            link.send(raw)
+            return link.ended()
+        finally:
+            link.close()
+
     def next(self, timeout=WAIT):
         """The next message that is not an answer: a Message, or ChannelData as bytes."""
         if self.inbox:
             return self.inbox.popleft()
-        raw = self._recv(timeout)
+        raw = self.recv(timeout)
         assert raw is not None, "nothing came from the server"
         return raw if 0x40 <= raw[0] <= 0x4F else parse(raw)
 
@@ -165,7 +173,7 @@ class Client:
         return msg.address(XOR_PEER_ADDRESS), msg.get(DATA)
 
     def next_channel(self):
-        """(channel, payload) of ChannelData, which over UDP has no padding."""
+        """(channel, payload) of ChannelData; padding belongs to streams, which check it."""
         raw = self.next()
         assert isinstance(raw, bytes), "Data where ChannelData was expected"
         number, length = struct.unpack("!HH", raw[:4])
@@ -273,7 +281,8 @@ class Client:
         self.send(build(INDICATION, SEND, body, tid))
 
     def channel(self, number, data, **wrong):
-        self.send(channel_data(number, data, **wrong))
+        padding = {"pad": -len(data) % 4} if self.stream else {}
+        self.send(channel_data(number, data, **padding | wrong))
 
 
 def arrives(client, peer, send, payload):

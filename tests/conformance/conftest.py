@@ -1,18 +1,45 @@
 """Fixtures: shared servers per configuration, fresh sockets per test."""
 
+import re
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 
+# Rows of the protocol itself: the same over every transport.
+EVERYWHERE = re.compile(r"test_[HFIAGLRPDCU]\d\d_")
+
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from accounts import ALICE, USERS  # noqa: E402
 from client import Client, Peer  # noqa: E402
+from transport import HOSTS, every  # noqa: E402
+from support import certificates  # noqa: E402
 from support.netns import Netns  # noqa: E402
 from support.server import Server  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "over(*names): the transports of a test, as in udp or tcp4")
+
+
+def pytest_generate_tests(metafunc):
+    """A client speaks all of UDP, TCP, TLS, DTLS over IPv4 and IPv6, or what the test is over."""
+    if "via" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("over")
+    usual = every() if EVERYWHERE.match(metafunc.function.__name__) else ["udp4"]
+    metafunc.parametrize("via", every(*mark.args) if mark else usual)
+
+
+def options(conf):
+    """What the tests' servers share: two users, every transport, no limit that is in the way."""
+    return {
+        "users": USERS, "certificates": [certificates.shared()], "connections_per_prefix": 0,
+        "connections": 4096, "handshake_timeout": 60, "idle_timeout": 3600,
+    } | (conf or {})
 
 
 def pytest_sessionstart(session):
@@ -26,7 +53,7 @@ def servers():
     running = {}
 
     def get(conf=None, secrets="default"):
-        conf = {"users": USERS} | (conf or {})
+        conf = options(conf)
         more = {} if secrets == "default" else {"secrets": secrets}
         key = repr((sorted(conf.items(), key=lambda kv: kv[0]), secrets))
         if key not in running or not running[key].alive():
@@ -62,12 +89,20 @@ def own():
     started = []
 
     def get(conf=None, **more):
-        started.append(Server({"users": USERS} | (conf or {}), **more).start())
+        started.append(Server(options(conf), **more).start())
         return started[-1]
 
     yield get
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def lean(own, monkeypatch):
+    """As own, for tests that measure memory: a sanitizer does not keep what has been freed."""
+    monkeypatch.setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=1:"
+                       "quarantine_size_mb=0:thread_local_quarantine_size_kb=0")
+    return own
 
 
 @pytest.fixture
@@ -77,12 +112,13 @@ def main(serve):
 
 
 @pytest.fixture
-def client():
-    """client(server, creds, ...): clients that are closed with the test."""
+def client(via):
+    """client(server, creds, ...): clients of the test's transport, closed with the test."""
     made = []
 
     def get(server, creds=ALICE, **more):
-        made.append(Client(server, creds, **more))
+        usual = {"over": via[:-1], "host": HOSTS[via[-1]]}
+        made.append(Client(server, creds, **usual | more))
         return made[-1]
 
     yield get

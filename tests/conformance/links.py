@@ -14,6 +14,7 @@ NEAR4, NEAR6 = "198.18.1.1", "fd01::1"  # the server's side towards the clients
 FAR4, FAR6 = "198.18.2.1", "fd02::1"  # the server's side towards the peers: its relays
 PEER4, PEER6 = "198.18.2.2", "fd02::2"
 TEREDO, SIXTOFOUR = "2001:0:5::2", "2002:c000:204::2"
+CARRIERS = (socket.IPPROTO_UDP, socket.IPPROTO_TCP)
 CLIENT_EXTRA = [f"{TEREDO}/64", f"{SIXTOFOUR}/64"]
 NEAR_EXTRA = ["2001:0:5::1/64", "2002:c000:204::1/64"]
 
@@ -47,11 +48,11 @@ class World:
             self.servers[copy_tos] = Server(conf, netns=self.server_ns).start()
         return self.servers[copy_tos]
 
-    def client(self, server, host=CLIENT4, creds=ALICE):
+    def client(self, server, host=CLIENT4, creds=ALICE, over="udp"):
         to = None
         if host in (TEREDO, SIXTOFOUR):
             to = server.addresses()[2 if host == TEREDO else 3][1]
-        self.sockets.append(Client(server, creds, host, netns=self.client_ns, to=to))
+        self.sockets.append(Client(server, creds, host, netns=self.client_ns, to=to, over=over))
         return self.sockets[-1]
 
     def peer(self, host=PEER4, port=0):
@@ -85,26 +86,31 @@ class World:
 
 
 class Packet:
-    """What the tests want to know of one IP packet that carries UDP."""
+    """What the tests want to know of one IP packet that carries UDP or TCP."""
 
     def __init__(self, version, tos, flow, ttl, dont_fragment, src, dst, payload):
         self.version, self.tos, self.flow, self.ttl = version, tos, flow, ttl
         self.dont_fragment, self.src, self.dst, self.payload = dont_fragment, src, dst, payload
 
 
+def _inner(protocol, segment):
+    """What UDP or TCP carries."""
+    return segment[8:] if protocol == socket.IPPROTO_UDP else segment[segment[12] >> 4 << 2:]
+
+
 def parse_ip(raw):
-    if raw[0] >> 4 == 4 and raw[9] == socket.IPPROTO_UDP:
+    if raw[0] >> 4 == 4 and raw[9] in CARRIERS:
         flags = struct.unpack("!H", raw[6:8])[0]
         head = (raw[0] & 15) * 4
         total = struct.unpack("!H", raw[2:4])[0]
         return Packet(4, raw[1], None, raw[8], bool(flags & 0x4000),
                       socket.inet_ntop(socket.AF_INET, raw[12:16]),
-                      socket.inet_ntop(socket.AF_INET, raw[16:20]), raw[head + 8:total])
-    if raw[0] >> 4 == 6 and raw[6] == socket.IPPROTO_UDP:
+                      socket.inet_ntop(socket.AF_INET, raw[16:20]), _inner(raw[9], raw[head:total]))
+    if raw[0] >> 4 == 6 and raw[6] in CARRIERS:
         word = struct.unpack("!I", raw[:4])[0]
         return Packet(6, word >> 20 & 0xFF, word & 0xFFFFF, raw[7], None,
                       socket.inet_ntop(socket.AF_INET6, raw[8:24]),
-                      socket.inet_ntop(socket.AF_INET6, raw[24:40]), raw[48:])
+                      socket.inet_ntop(socket.AF_INET6, raw[24:40]), _inner(raw[6], raw[40:]))
     return None
 
 

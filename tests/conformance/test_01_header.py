@@ -16,16 +16,21 @@ METHODS = (BINDING, ALLOCATE, REFRESH, CREATE_PERMISSION, CHANNEL_BIND)
 
 def test_H01_first_two_bits(main, client):
     one = client(main)
-    for bits in (0x4000, 0x8000, 0xC000):
-        assert one.silent(build(REQUEST, BINDING, [BIG], type=bits | BINDING))
+    # On a stream 0x4001 begins ChannelData of the claimed length, which test_X05 is about.
+    for bits in (0x8000, 0xC000) if one.stream else (0x4000, 0x8000, 0xC000):
+        assert one.refused(build(REQUEST, BINDING, [BIG], type=bits | BINDING))
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_H02_class_and_method_bits(main, client):
-    """All 16384 types: the server must answer exactly the requests of its five methods."""
+    """All 16384 types: the server must answer exactly the requests of its five methods.
+
+    On a stream only the 1024 types of methods below 0x100: the others' first byte begins nothing.
+    """
     assert all(split_type(message_type(c, m)) == (c, m) for c in range(4) for m in range(4096))
     one = client(main)
     answered = {}
-    for base in range(0, 0x4000, 128):
+    for base in range(0, 0x400 if one.stream else 0x4000, 128):
         sent = {}
         for kind in range(base, base + 128):
             raw = build(REQUEST, 0, [UDP, BIG], type=kind)
@@ -43,18 +48,16 @@ def test_H02_class_and_method_bits(main, client):
 def test_H03_magic_cookie(main, client):
     one = client(main)
     for bit in range(32):
-        one.send(build(REQUEST, BINDING, [BIG], cookie=MAGIC ^ 1 << bit))
-    assert one.silent()
+        assert one.refused(build(REQUEST, BINDING, [BIG], cookie=MAGIC ^ 1 << bit))
 
 
 def test_H04_length_in_fours(main, client):
     one = client(main)
     for more in (1, 2, 3):
-        raw = build(REQUEST, BINDING, [BIG, bytes(more)])
-        one.send(raw)
-    assert one.silent()
+        assert one.refused(build(REQUEST, BINDING, [BIG, bytes(more)]))
 
 
+@pytest.mark.over("udp", "dtls")
 def test_H05_length_fits_the_datagram(main, client):
     one = client(main)
     good = build(REQUEST, BINDING, [BIG])
@@ -77,7 +80,9 @@ def test_H06_attributes_end_with_the_message(main, client):
 
 def test_H07_unknown_methods(main, client):
     one = client(main)
-    for method in (0x000, 0x002, 0x005, 0x00A, 0x00B, 0x00C, 0x080, 0x0FF, 0xFFF):
+    methods = [0x000, 0x002, 0x005, 0x00A, 0x00B, 0x00C, 0x080, 0x0FF]
+    # The types of methods from 0x100 on begin no message in a stream.
+    for method in methods if one.stream else [*methods, 0x100, 0xFFF]:
         one.send(build(REQUEST, method, [UDP, BIG]))
     assert one.silent()
 
@@ -102,15 +107,17 @@ def test_H09_responses_are_dropped(main, client):
     assert one.code(REFRESH) == 437  # nothing came of them
 
 
+@pytest.mark.over("udp4", "tcp4", "dtls6")
 def test_H10_transaction_id_is_repeated(main, client):
     one = client(main)
     for _ in range(1000):
         tid = new_tid()
         one.send(build(REQUEST, BINDING, [BIG], tid))
-        msg = parse(one.sock.recv(2048))
+        msg = parse(one.recv())
         assert msg.tid == tid
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_H11_own_transaction_ids_are_random(linked):
     one, other, relayed = linked
     assert one.permit(other.addr) == 0
@@ -128,6 +135,7 @@ def test_H11_own_transaction_ids_are_random(linked):
     assert sum((c - mean) ** 2 / mean for c in counts) < 400
 
 
+@pytest.mark.over("udp4", "tls6")
 @pytest.mark.parametrize("types", [[0x7FFF], [0x7FFE, 0x0002], [0x0003, 0x0024, 0x0001 + 0x7000,
                                    0x0005, 0x7777, 0x0033, 0x0100]])
 def test_H12_unknown_attributes_are_listed(main, client, types):
@@ -188,6 +196,7 @@ def test_H18_reason_phrase(main, client):
     assert [len(a.get(ERROR_CODE)) for a in answers] == [4, 4, 4]
 
 
+@pytest.mark.over("udp4")
 def test_H19_answers_come_from_where_they_were_asked(own, client):
     port = free_ports(1)
     server = own({"listen": [f"0.0.0.0:{port}", f"[::]:{port}"]})
@@ -224,6 +233,7 @@ def test_H20_repeated_requests(main, client, peer):
     assert other.pending() == [b"through"]
 
 
+@pytest.mark.over("udp4")
 def test_H21_no_memory_for_unproven_requests(own, client):
     server = own()
     asks = [build(REQUEST, BINDING), build(REQUEST, ALLOCATE, [UDP, BIG]), build(REQUEST, REFRESH)]
@@ -240,7 +250,7 @@ def test_H21_no_memory_for_unproven_requests(own, client):
     before = server.rss()
     for second in range(2, 8):
         flood(second)
-    assert server.rss() - before < 1 << 20
+    assert server.rss() - before < 512 * 1024
 
 
 def test_H22_software(serve, client):
@@ -270,9 +280,9 @@ def test_H24_mapped_address(main, client):
         assert msg.kinds() == [XOR_MAPPED_ADDRESS]
 
 
-def test_H25_binding_over_udp(main, client):
-    for host in ("127.0.0.1", "::1"):
-        assert client(main, host=host).ask(BINDING).cls == SUCCESS
+def test_H25_binding_over_every_transport(main, client):
+    for _ in range(3):
+        assert client(main).ask(BINDING).cls == SUCCESS
 
 
 def test_H26_binding_without_credentials(main, serve, client):
@@ -294,9 +304,8 @@ def test_H27_fingerprint_is_optional(main, client):
 
 def test_H28_classic_stun_is_dropped(main, client):
     one = client(main)
-    one.send(struct.pack("!HH", 1, 0) + b"\x01" * 16)
-    one.send(struct.pack("!HH", 1, 8) + b"\x01" * 16 + tlv(0x0003, bytes(4)))
-    assert one.silent()
+    assert one.refused(struct.pack("!HH", 1, 0) + b"\x01" * 16)
+    assert one.refused(struct.pack("!HH", 1, 8) + b"\x01" * 16 + tlv(0x0003, bytes(4)))
 
 
 def test_H30_first_of_repeated_attributes(linked, peer):

@@ -156,6 +156,7 @@ def test_F09_password_algorithm_is_not_sent(main, client):
     assert not any(PASSWORD_ALGORITHM in a.kinds() for a in answers)
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_F10_odd_number_of_unknown_attributes(main, client):
     one = client(main)
     for types in ([0x7001], [0x7001, 0x7002, 0x7003]):

@@ -113,6 +113,7 @@ def test_A14_wrong_password(main, client):
         one.allocate()  # the challenge that came with it is good
 
 
+@pytest.mark.over("udp4")
 def test_A15_stale_nonce(main, client):
     for mode in MODES:
         one = client(main, mode=mode)
@@ -255,6 +256,7 @@ def memory(pid):
                 continue
 
 
+@pytest.mark.over("udp4", "tls4")
 def test_A26_derived_password_does_not_stay(main, client):
     creds = timed(main, ":memory-scan")
     one = client(main, creds)
@@ -264,6 +266,7 @@ def test_A26_derived_password_does_not_stay(main, client):
     assert not any(creds.password.encode() in part for part in memory(main.pid))
 
 
+@pytest.mark.over("udp4")
 def test_A26_static_password_does_not_stay(serve, client):
     user = Credentials("carol", "unusual-password-90210")
     server = serve({"users": [{"name": user.user, "password": user.password}]})

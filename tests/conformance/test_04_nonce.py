@@ -36,6 +36,7 @@ def test_A04_list_and_bit_go_together(main, client):
             assert offered in (None, ALGORITHMS)
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_A05_nonces_differ_by_source(main, client):
     nonces = set()
     for i in range(50):
@@ -82,6 +83,7 @@ def test_A06_cookie_cannot_be_cut_off(main, client):
     one.nonce = ""
 
 
+@pytest.mark.over("udp4")
 def test_A07_nonces_are_new_and_expire(main, client):
     one = client(main)
     nonces = set()
@@ -95,6 +97,7 @@ def test_A07_nonces_are_new_and_expire(main, client):
     assert one.request(REFRESH, retry=False).code == 438
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_A07_nonce_lifetime_option(serve, client):
     server = serve({"nonce_lifetime": 60})
     one = client(server)
@@ -105,6 +108,7 @@ def test_A07_nonce_lifetime_option(serve, client):
     assert one.request(REFRESH, retry=False).code == 438
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_A27_every_bit_of_the_nonce_counts(main, client):
     one = client(main)
     one.challenge()
@@ -124,6 +128,7 @@ def test_A27_every_bit_of_the_nonce_counts(main, client):
     one.nonce = good
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_A27_nonces_are_not_guessable(main, client):
     """Nonces of two ports of one host share no pattern: about half of their bits differ."""
     values = []
@@ -137,6 +142,7 @@ def test_A27_nonces_are_not_guessable(main, client):
     assert min(distances) > 16 and statistics.mean(distances) > 24
 
 
+@pytest.mark.over("udp", "dtls4")
 def test_A28_size_of_unproven_answers(main, client):
     one = client(main)
     small = build(REQUEST, ALLOCATE, [UDP])
@@ -157,6 +163,7 @@ def test_A28_allocate_that_can_never_succeed_is_not_answered(main, client):
     assert one.silent()
 
 
+@pytest.mark.over("udp4")
 def test_A28_limit_per_prefix(own, client):
     """One address is limited, its neighbour is not; the next second brings new answers."""
     server = own({"unproven_per_prefix": 50})
@@ -182,6 +189,7 @@ def test_A28_limit_per_prefix(own, client):
     assert answers("127.0.0.2") >= 45
 
 
+@pytest.mark.over("udp4")
 def test_A28_limit_does_not_touch_the_proven(own, client):
     server = own({"unproven_per_prefix": 10})
     one = client(server, host="127.0.0.2")
@@ -215,6 +223,7 @@ def test_A28_overall_budget(own):
     assert received >= sent
 
 
+@pytest.mark.over("udp4")
 def test_A29_flood_of_first_requests(own, client):
     server = own()
     one = client(server)
@@ -234,4 +243,4 @@ def test_A29_flood_of_first_requests(own, client):
     for second in range(101, 106):
         flood(second)
         one.barrier()
-    assert server.rss() - before < 1 << 20 and server.descriptors() == files
+    assert server.rss() - before < 512 * 1024 and server.descriptors() == files

@@ -1,5 +1,6 @@
 """TURN in general (RFC 8656 sections 5 and 6): rows G."""
 
+import pytest
 from accounts import ALICE, BOB
 from client import UDP, V6_RELAY, arrives, returns, udp_socket
 from stun import (
@@ -56,6 +57,7 @@ def test_G05_same_transaction_again(main, client):
     assert len(set(seen)) == 1 and seen[0][0] == 0
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_G06_relayed_addresses_are_unique(serve, client):
     server = serve({"software": False, "max_allocations": 0, "lifetime_max": 3600})
     clients = [client(server) for _ in range(300)]
@@ -71,6 +73,7 @@ def test_G06_relayed_addresses_are_unique(serve, client):
     assert repeats < 10
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_G07_traffic_does_not_prolong(main, client, peer):
     one, other = client(main), peer()
     one.allocate()
@@ -89,6 +92,7 @@ def test_G07_traffic_does_not_prolong(main, client, peer):
     assert one.code(REFRESH) == 437
 
 
+@pytest.mark.over("udp4")
 def test_G08_sockets_are_given_back(main, client):
     first = client(main)
     first.barrier()

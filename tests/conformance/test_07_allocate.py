@@ -34,6 +34,7 @@ def test_L02_second_allocate(main, client):
     assert one.refresh().code == 0 and one.relayed == [first]
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_L03_repeated_allocate(main, client):
     one = client(main)
     one.challenge()
@@ -52,6 +53,7 @@ def test_L03_repeated_allocate(main, client):
     assert one.ask(ALLOCATE, [UDP, *one.auth(), one.mac(flip=True)], tid).code == 401
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_L03_repeated_allocate_with_a_stale_nonce(main, client):
     one = client(main)
     one.challenge()
@@ -156,6 +158,7 @@ def test_L21_one_of_two_families_fails(serve, client):
     assert parse_address_error(msg.get(ADDRESS_ERROR_CODE))[:2] == (1, 440)
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_L21_ports_of_both_families_are_taken(serve, client):
     first = free_ports(4)
     server = serve({"relay_ports": f"{first}-{first + 3}"})
@@ -192,6 +195,7 @@ def test_L23_dual_allocation(main, client, peer):
         assert one.next_data() == (other.addr, b"and back")
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_L24_additional_family_is_never_unknown(main, serve, client):
     for server in (main, serve({"relay_ipv6": "off"})):
         for family in (0, 1, 2, 255):

@@ -2,6 +2,7 @@
 
 import contextlib
 
+import pytest
 from accounts import ALICE, BOB, USERS
 from client import UDP, V6_RELAY, Client
 from stun import ALLOCATE, EVEN_PORT, RESERVATION_TOKEN, XOR_RELAYED_ADDRESS, new_tid
@@ -29,6 +30,7 @@ def narrow(count):
     return {"relay_ports": f"{first}-{first + count - 1}"}
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_L09_tokens_that_are_not_good(main, client):
     one, two = client(main), client(main)
     assert one.code(ALLOCATE, [UDP, token(b"\xA5" * 8)]) == 508
@@ -43,6 +45,7 @@ def test_L09_tokens_that_are_not_good(main, client):
     assert five.code(ALLOCATE, [UDP, token(used)]) == 508
 
 
+@pytest.mark.over("udp4", "tcp6")
 def test_L10_token_form(main, client):
     one = client(main)
     for n in (0, 4, 7, 9, 16):
@@ -56,6 +59,7 @@ def test_L10_token_form(main, client):
         assert len({t[at] for t in tokens}) > 20
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_L16_even_port_that_cannot_be_had(serve, client):
     """An odd port is free, the even one is not."""
     server = serve(narrow(2))
@@ -66,6 +70,7 @@ def test_L16_even_port_that_cannot_be_had(serve, client):
     assert one.allocate()[1] == server.relay_ports[1]
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_L16_pair_that_cannot_be_had(serve, client):
     """Three ports, even odd even: one pair, then no other."""
     server = serve(narrow(3))
@@ -97,6 +102,7 @@ def test_L17_even_ports(main, client):
             assert one.refresh(0).code == 0
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_L18_reserved_port(serve, client):
     """With four ports: the pair's second is nobody's for 30 s, then the token opens it."""
     server = serve(narrow(4))
@@ -111,6 +117,7 @@ def test_L18_reserved_port(serve, client):
     assert client(server, BOB, host="::1").allocate(token(ticket)) == ("127.0.0.1", port + 1)
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_L18_reservation_ends(serve, client):
     server = serve(narrow(2))
     one, two = client(server), client(server)
@@ -142,6 +149,7 @@ def test_L25_quota_per_user(serve, client):
     client(server, BOB).allocate()
 
 
+@pytest.mark.over("udp4", "tcp4", "dtls4")
 def test_L25_quota_per_prefix(serve, client):
     server = serve({"allocations_per_prefix": 2})
     codes = [client(server, who, host="127.0.0.2").code(ALLOCATE, [UDP])
@@ -167,6 +175,7 @@ def test_L27_default_range(netns):
                 assert one.refresh(0).code == 0
 
 
+@pytest.mark.over("udp4")
 def test_L28_random_ports(serve, client):
     """In 400 ports: spread evenly, and no step from one to the next is favoured."""
     server = serve()
@@ -198,6 +207,7 @@ def test_L33_announced_address(serve, client, peer):
     assert client(server).allocate(V6_RELAY)[0] == "2001:db8::7"
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_L34_no_port_left(serve, client):
     server = serve(narrow(10))
     clients = [client(server) for _ in range(11)]
@@ -212,6 +222,7 @@ def test_L34_no_port_left(serve, client):
     assert clients[10].allocate() == freed
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_L34_port_in_use_by_another_program(serve, client, peer):
     """A foreign socket on one of two ports: the other one is found, then there is none."""
     server = serve(narrow(2))
@@ -224,6 +235,7 @@ def test_L34_port_in_use_by_another_program(serve, client, peer):
         foreign.close()
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_L35_failure_leaves_the_flow_free(serve, client):
     server = serve(narrow(2))
     client(server).allocate()

@@ -1,5 +1,6 @@
 """Refresh (RFC 8656 section 8): rows R."""
 
+import pytest
 from accounts import timed
 from client import DUAL, V4_RELAY, V6_RELAY, arrives, returns
 from stun import (
@@ -29,6 +30,7 @@ def test_R02_lifetimes(linked):
         assert one.refresh(asked).number(LIFETIME) == given
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_R02_lifetime_is_kept(main, client):
     one = client(main)
     one.allocate()
@@ -77,6 +79,7 @@ def test_R05_one_family_ends_alone(main, client, peer):
     assert one.code(REFRESH) == 437
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_R05_one_family_is_refreshed_alone(main, client):
     one = client(main)
     one.allocate(DUAL)
@@ -116,6 +119,7 @@ def test_R07_ending_twice(linked):
     assert one.code(REFRESH) == 437
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_R08_refresh_leaves_permissions_alone(main, client, peer):
     one, other = client(main), peer()
     one.allocate()
@@ -129,6 +133,7 @@ def test_R08_refresh_leaves_permissions_alone(main, client, peer):
     assert not returns(one, other, b"over")
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_R08_refresh_leaves_channels_alone(main, client, peer):
     one, other, third = client(main), peer(), peer()
     one.allocate(lifetime=3600)
@@ -140,6 +145,7 @@ def test_R08_refresh_leaves_channels_alone(main, client, peer):
     assert one.bind(0x4000, third.addr) == 0
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_R09_stale_nonce_in_mid_life(main, client, peer):
     one, other = client(main), peer()
     one.allocate(lifetime=3600)
@@ -155,6 +161,7 @@ def test_R09_stale_nonce_in_mid_life(main, client, peer):
     assert one.refresh(3600).number(LIFETIME) == 3600
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_R10_expired_credential_on_a_living_allocation(main, client, peer):
     one, other = client(main, timed(main, ttl=100)), peer()
     one.allocate()
@@ -166,6 +173,7 @@ def test_R10_expired_credential_on_a_living_allocation(main, client, peer):
     assert one.code(0x003, [(0x0019, u8pad(17))]) == 401
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_R10_strict_expiry(serve, client):
     server = serve({"strict_expiry": True})
     one = client(server, timed(server, ttl=100))

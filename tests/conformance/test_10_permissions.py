@@ -15,6 +15,7 @@ def by_send(one, other):
     return lambda data: one.indicate(other.addr, data)
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_P01_lifetime_of_a_permission(main, client, peer):
     one, other = client(main), peer()
     one.allocate(lifetime=3600)
@@ -31,6 +32,7 @@ def test_P01_lifetime_of_a_permission(main, client, peer):
         assert not returns(one, other, b"over")
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_P01_first_packet_after_the_end(main, client, peer):
     """The very packet that wakes the server is too late already, from either side."""
     one, other = client(main), peer()
@@ -99,6 +101,7 @@ def test_P06_several_peers(linked, peer):
         assert returns(one, other, b"all of them")
 
 
+@pytest.mark.over("udp4", "tcp4")
 @pytest.mark.parametrize("bad, code", [(("10.0.0.1", 9), 403), (("::1", 9), 443)])
 def test_P07_all_or_nothing(main, client, peer, bad, code):
     one, other, third = client(main), peer(), peer("127.0.0.79")
@@ -177,6 +180,7 @@ def test_P13_any_port(linked):
         assert one.permit((other.addr[0], port)) == 0
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_P14_traffic_does_not_renew(main, client, peer):
     one, other = client(main), peer()
     one.allocate()

@@ -24,9 +24,9 @@ def fresh(world):
     world.close_sockets()
 
 
-def talk(world, copy_tos=False, host=CLIENT4, relay=4):
+def talk(world, copy_tos=False, host=CLIENT4, relay=4, over="udp"):
     """(client, peer) with a channel between them."""
-    one = world.client(world.server(copy_tos), host)
+    one = world.client(world.server(copy_tos), host, over=over)
     other = world.peer(PEER4 if relay == 4 else PEER6)
     one.allocate(*([] if relay == 4 else [V6_RELAY]))
     assert one.bind(0x4000, other.addr) == 0
@@ -86,12 +86,32 @@ def test_V04_dont_fragment(world):
     with world.watch("peer") as seen:
         one.indicate(other.addr, b"df wanted", (DONT_FRAGMENT, b""))
         one.indicate(other.addr, b"df not wanted")
-        one.channel(0x4000, b"df not wanted here either")  # longer: no train of equals
+        one.channel(0x4000, b"df not wanted")
         for _ in range(3):
             other.recv()
     found = {(p.payload, p.dont_fragment) for p in seen if p.src == FAR4}
-    assert found == {(b"df wanted", True), (b"df not wanted", False),
-                     (b"df not wanted here either", False)}
+    assert found == {(b"df wanted", True), (b"df not wanted", False)}
+
+
+def test_V05_fields_from_tcp_to_udp(world):
+    """Nothing of the connection's packets is copied, whatever is configured."""
+    for copy in (False, True):
+        one, other = talk(world, copy, over="tcp")
+        for tos in (0, EF | ECT0, CE):
+            far, _ = out_and_back(world, one, other, tos)
+            assert (far.tos, far.dont_fragment, far.ttl) == (0, False, 64)
+    with world.watch("peer") as seen:
+        one.indicate(other.addr, b"df wanted", (DONT_FRAGMENT, b""))
+        other.recv()
+    assert [p.dont_fragment for p in seen if p.payload == b"df wanted"] == [True]
+
+
+def test_V06_fields_from_udp_to_tcp(world):
+    for copy in (False, True):
+        one, other = talk(world, copy, over="tcp")
+        for tos in (0, EF | ECT0, CE):
+            _, near = out_and_back(world, one, other, tos)
+            assert near.tos == 0
 
 
 def test_V07_ipv4_to_ipv6(world):

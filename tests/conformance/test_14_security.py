@@ -156,6 +156,17 @@ def test_S03_own_listeners_are_no_peers(main, client):
     assert one.silent() and loop.silent()
 
 
+def test_S03_own_web_server_is_no_peer(own, client, peer):
+    """The server that shares port 443: closed as a peer although its host is allowed."""
+    hidden = peer("127.0.0.1")
+    one = client(own({"web_server": f"127.0.0.1:{hidden.addr[1]}"}))
+    one.allocate()
+    assert one.bind(0x4000, hidden.addr) == 403
+    assert one.permit(("127.0.0.1", 9)) == 0
+    one.indicate(hidden.addr, b"to the web server")
+    assert one.silent() and hidden.pending() == []
+
+
 def test_S04_another_socket_or_user(main, client, peer):
     one, other = client(main), peer()
     one.allocate()
@@ -175,7 +186,6 @@ def test_S04_another_socket_or_user(main, client, peer):
 def test_S06_nothing_about_clients_is_logged(own, client, peer):
     """Good calls, failed ones, floods: the log is that of an idle server."""
     server = own()
-    server.wait_log("started")
     before = server.log()
     one, other = client(server, timed(server, ":secret-name"), host="127.0.7.7"), peer("127.0.8.8")
     one.allocate()

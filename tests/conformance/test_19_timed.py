@@ -13,6 +13,7 @@ def code(client, server, creds):
     return client(server, creds).request(ALLOCATE, [UDP]).code
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_U01_expiry(main, client):
     assert code(client, main, timed(main, ttl=3)) == 0
     for ttl in (-2, -3600):
@@ -45,6 +46,7 @@ def test_U03_bare_timestamp(main, client):
             client(main, timed(main, name), mode=mode).allocate()
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_U04_later_requests_need_the_same_name(main, client, peer):
     one, other = client(main, timed(main, ":first", 50)), peer()
     one.allocate()
@@ -58,6 +60,7 @@ def test_U04_later_requests_need_the_same_name(main, client, peer):
     assert arrives(one, other, lambda data: one.indicate(other.addr, data), b"goes on")
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_U05_several_secrets(own, client):
     server = own({}, secrets=[("old", 0, 0, SECRET), ("new", 0, 0, OTHER)])
     one = client(server, timed(server))
@@ -72,6 +75,7 @@ def test_U05_several_secrets(own, client):
     assert one.refresh().code == 0
 
 
+@pytest.mark.over("udp4", "tcp4")
 def test_U05_validity_of_secrets(own, client):
     server = own({}, secrets=[("one", 0, 0, OTHER)])
     now = server.now()
@@ -114,6 +118,7 @@ def test_U07_expiry_far_in_the_future(serve, client):
     assert code(client, serve(), timed(server, ttl=10 * 365 * 86400)) == 0
 
 
+@pytest.mark.over("udp4", "tls6")
 def test_U08_servers_of_one_realm(serve, own, client):
     """One credential, two servers with the same realm and secret; a third with another realm."""
     first, second, third = serve(), own(), serve({"realm": "other"})

@@ -32,7 +32,7 @@ class Coturn(Server):
     def spawn(self):
         argv = [shutil.which("turnserver"), "-n", "--lt-cred-mech", "--use-auth-secret",
                 f"--static-auth-secret={SECRET}", f"--realm={self.realm}", f"-p{PORT}",
-                "--no-tls", "--no-dtls", "--no-cli", "--log-file=stdout",
+                "--no-cli", "--log-file=stdout", *self._certificate(),
                 f"--pidfile={self.dir}/pid", f"--userdb={self.dir}/db", "--relay-threads=1"]
         for key in ("relay_ipv4", "relay_ipv6"):
             argv.append(f"--relay-ip={self.options[key]}")
@@ -41,6 +41,13 @@ class Coturn(Server):
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.stderr,
                                             stderr=self.stderr)
         return self.process
+
+    def _certificate(self):
+        pairs = self.options.get("certificates")
+        if not pairs:
+            return ["--no-tls", "--no-dtls"]
+        return [f"--cert={pairs[0]['certificate']}", f"--pkey={pairs[0]['key']}",
+                f"--tls-listening-port={PORT + 1}"]
 
     def stop(self):
         self.discard()

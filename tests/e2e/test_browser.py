@@ -1,26 +1,11 @@
 """Headless Chromium: the test button of Nextcloud Talk's admin page, then a call over the relay."""
 
-import time
-
 import pytest
 
+from browser import Browser, call
 from relay import OTHER_SECRET, PORT, credential
-from world import Agent
 
 URL = f"turn:10.77.0.1:{PORT}?transport=udp"
-
-
-class Browser(Agent):
-    def __init__(self, world, name):
-        super().__init__(world, name, "browser_agent.py", timeout=90)
-
-    def js(self, function, *args):
-        answer = self.call("js", name=function, args=list(args))
-        assert not str(answer).startswith("failed: "), answer
-        return answer
-
-    def start(self, function, *args):
-        self.send("js", name=function, args=list(args))
 
 
 @pytest.fixture(scope="module")
@@ -76,32 +61,8 @@ def test_name_of_a_timestamp_alone(a):
     assert relayed(turn_test(a, credential(name="")))
 
 
-def rates(before, after):
-    seconds = (after["at"] - before["at"]) / 1000
-    return seconds, (after["frames"] - before["frames"]) / seconds
-
-
 def test_call_with_audio_video_and_data(a, b):
     """Relay to relay on the same server, for at least five seconds."""
     user, password = credential()
     ice = [{"urls": [URL], "username": user, "credential": password}]
-    assert a.js("setup", ice, True) and b.js("setup", ice, False)
-    assert a.js("accept", b.js("answer", a.js("offer")))
-    assert a.js("connected", 15000) and b.js("connected", 15000)
-
-    time.sleep(2)  # the encoders' own start
-    before = [a.js("stats"), b.js("stats")]
-    assert a.js("say", "hello from a") and b.js("say", "hello from b")
-    assert b.js("hear", 5000) == ["hello from a"]
-    assert a.js("hear", 5000) == ["hello from b"]
-    time.sleep(6)
-    after = [a.js("stats"), b.js("stats")]
-    for one, two in zip(before, after):
-        seconds, frames = rates(one, two)
-        assert seconds >= 5
-        assert two["state"] == "connected"
-        assert (two["local"], two["remote"]) == ("relay", "relay")
-        assert two["videoLost"] == 0 and two["audioLost"] == 0, two
-        assert frames >= 15, f"{frames:.1f} frames per second"
-        assert (two["audioPackets"] - one["audioPackets"]) / seconds >= 40
-    assert a.js("hangUp") and b.js("hangUp")
+    assert call(a, b, ice) == ["udp", "udp"]

@@ -81,11 +81,11 @@ class World:
 class Agent:
     """A helper script inside a namespace; one JSON object per line each way."""
 
-    def __init__(self, world, name, script, timeout=60):
+    def __init__(self, world, name, script, timeout=60, args=()):
         self.log = tempfile.TemporaryFile(mode="w+")
         self.timeout = timeout
         self.process = world.popen(
-            name, [sys.executable, str(HERE / script)], stdin=subprocess.PIPE,
+            name, [sys.executable, str(HERE / script), *args], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self.log, text=True)
 
     def send(self, method, **args):

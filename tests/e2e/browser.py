@@ -1,0 +1,51 @@
+"""A browser in a namespace, and a call between two of them over the relay."""
+
+import time
+
+from world import Agent
+
+
+class Browser(Agent):
+    def __init__(self, world, name, *args):
+        super().__init__(world, name, "browser_agent.py", timeout=90, args=args)
+
+    def js(self, function, *args):
+        answer = self.call("js", name=function, args=list(args))
+        assert not str(answer).startswith("failed: "), answer
+        return answer
+
+    def start(self, function, *args):
+        self.send("js", name=function, args=list(args))
+
+
+def rates(before, after):
+    seconds = (after["at"] - before["at"]) / 1000
+    return seconds, (after["frames"] - before["frames"]) / seconds
+
+
+def call(a, b, ice, other=None, seconds=6):
+    """Audio, video and data between two browsers, both relayed, for some seconds without a loss.
+
+    other: what b is to use instead of ice. Returns the transports to the relay that were chosen.
+    """
+    assert a.js("setup", ice, True) and b.js("setup", other or ice, False)
+    assert a.js("accept", b.js("answer", a.js("offer")))
+    assert a.js("connected", 15000) and b.js("connected", 15000)
+
+    time.sleep(2)  # the encoders' own start
+    before = [a.js("stats"), b.js("stats")]
+    assert a.js("say", "hello from a") and b.js("say", "hello from b")
+    assert b.js("hear", 5000) == ["hello from a"]
+    assert a.js("hear", 5000) == ["hello from b"]
+    time.sleep(seconds)
+    after = [a.js("stats"), b.js("stats")]
+    for one, two in zip(before, after):
+        elapsed, frames = rates(one, two)
+        assert elapsed >= 5
+        assert two["state"] == "connected"
+        assert (two["local"], two["remote"]) == ("relay", "relay")
+        assert two["videoLost"] == 0 and two["audioLost"] == 0, two
+        assert frames >= 15, f"{frames:.1f} frames per second"
+        assert (two["audioPackets"] - one["audioPackets"]) / elapsed >= 40
+    assert a.js("hangUp") and b.js("hangUp")
+    return [one["over"] for one in after]
