@@ -1,5 +1,5 @@
 /* Which server drehkreuz check asks, and by which credential. */
-#include "main/check.h"
+#include "main/check_target.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -274,20 +274,6 @@ static int take_conf(const struct args *a, unsigned over, struct check *c, bool 
         rc = take_configured_login(conf, c);
     settings_free(conf);
     return rc;
-}
-
-bool check_login_until(struct check *c, int64_t expiry)
-{
-    struct auth_credential made;
-    const struct auth_issue want = {"check", expiry, clock_wall()};
-    if (c->secrets.n == 0)
-        return true;
-    if (auth_issue(&c->secrets, &want, &made) < 0)
-        return false;
-    snprintf(c->login.user, sizeof(c->login.user), "%s", made.user);
-    snprintf(c->login.password, sizeof(c->login.password), "%s", made.password);
-    crypto_wipe(&made, sizeof(made));
-    return true;
 }
 
 int check_target(const struct args *a, struct check *c)

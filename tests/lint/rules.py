@@ -11,11 +11,12 @@ DOORS = {
     "auth": ["base/", "crypto/"],
     "net": ["base/", "turn/turn.h", "wire/demux.h", "wire/frame.h"],
     "config": ["base/"],
-    "main": ["auth/", "base/", "config/", "crypto/", "net/", "turn/", "wire/"],
+    "check": ["auth/auth.h", "base/", "crypto/", "net/net.h", "wire/"],
+    "main": ["auth/", "base/", "check/", "config/", "crypto/", "net/", "turn/", "wire/"],
 }
 
 # Libraries, and the only places that know them.
-TLS_FILES = ("relay/net/tls", "relay/net/dtls", "relay/main/check_tls.c")
+TLS_FILES = ("relay/net/tls", "relay/net/dtls", "relay/check/tls.c")
 LIBRARIES = {
     r"openssl/(ssl|bio|pem|x509v3)\.h": TLS_FILES,
     r"openssl/err\.h": ("relay/crypto/", *TLS_FILES),
@@ -24,14 +25,15 @@ LIBRARIES = {
     r"libconfig\.h": "relay/config/conf_load.c",
     r"uni(str|norm|ctype|case)\.h": "relay/auth/",
     r"(sys/socket|netinet/\w+|netdb|ifaddrs|linux/errqueue|net/if)\.h":
-        ("relay/net/", "relay/main/"),
-    r"arpa/inet\.h": ("relay/net/", "relay/main/", "relay/base/addr.c"),
+        ("relay/net/", "relay/main/", "relay/check/"),
+    r"arpa/inet\.h": ("relay/net/", "relay/main/", "relay/check/", "relay/base/addr.c"),
     r"pthread\.h": ("relay/net/", "relay/main/", "relay/turn/ports.c"),
 }
 
 # Calls, and the only places that may make them. Text leaves the process through these files.
 TEXT_FILES = ("relay/base/log.c", "relay/base/addr.c", "relay/config/conf_", "relay/auth/error.c",
-              "relay/auth/file.c", "relay/auth/secrets.c", "relay/net/net_error.c", "relay/main/")
+              "relay/auth/file.c", "relay/auth/secrets.c", "relay/net/net_error.c", "relay/main/",
+              "relay/check/")
 CALLS = {
     r"v?(?:f|d|s|sn|as)?printf|f?puts|putc?har|perror|v?syslog|strerror(?:_r)?|psignal":
         TEXT_FILES,

@@ -1,9 +1,9 @@
 /* A small blocking TURN client for drehkreuz check. */
-#ifndef RELAY_MAIN_CHECK_CLIENT_H
-#define RELAY_MAIN_CHECK_CLIENT_H
+#ifndef RELAY_CHECK_CLIENT_INT_H
+#define RELAY_CHECK_CLIENT_INT_H
 
+#include "check/link_int.h"
 #include "crypto/crypto.h"
-#include "main/check_link.h"
 #include "wire/stun_parse.h"
 
 enum client_limit { CLIENT_TEXT = 768, CLIENT_BUFFER = 2048, CLIENT_DATA = 64 };

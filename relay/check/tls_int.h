@@ -1,7 +1,7 @@
 /* The client's side of TLS and DTLS for drehkreuz check: never stops at a bad certificate, but
  * tells everything that is wrong with it. */
-#ifndef RELAY_MAIN_CHECK_TLS_H
-#define RELAY_MAIN_CHECK_TLS_H
+#ifndef RELAY_CHECK_TLS_INT_H
+#define RELAY_CHECK_TLS_INT_H
 
 #include "base/addr.h"
 #include "base/clock.h"

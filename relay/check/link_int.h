@@ -1,8 +1,8 @@
 /* One way to a server for drehkreuz check: UDP, TCP, TLS or DTLS, message by message. */
-#ifndef RELAY_MAIN_CHECK_LINK_H
-#define RELAY_MAIN_CHECK_LINK_H
+#ifndef RELAY_CHECK_LINK_INT_H
+#define RELAY_CHECK_LINK_INT_H
 
-#include "main/check_tls.h"
+#include "check/tls_int.h"
 
 enum link_over { OVER_UDP, OVER_TCP, OVER_TLS, OVER_DTLS, OVER_COUNT };
 enum link_size { LINK_BUFFER = 4096 };

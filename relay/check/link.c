@@ -1,5 +1,5 @@
 /* Sockets of drehkreuz check. */
-#include "main/check_link.h"
+#include "check/link_int.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

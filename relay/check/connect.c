@@ -1,5 +1,5 @@
 /* The steps of drehkreuz check before the first request: name, port, handshake, certificate. */
-#include "main/check.h"
+#include "check/check.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* libssl as a client. The handshake goes on whatever the certificate is, and the verdict is asked
  * for afterwards. */
-#include "main/check_tls.h"
+#include "check/tls_int.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* The steps of drehkreuz check from the first request up to the second allocation, and what their
  * failures mean. */
-#include "main/check.h"
+#include "check/check.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Requests and answers; what comes in is as untrusted as on the server. */
-#include "main/check_client.h"
+#include "check/client_int.h"
 
 #include <errno.h>
 

@@ -1,9 +1,10 @@
-/* drehkreuz check: what is tested, with what, and what was found. */
-#ifndef RELAY_MAIN_CHECK_H
-#define RELAY_MAIN_CHECK_H
+/* The self-test, a TURN client of its own: what is tested, with what, and what was found. One step
+ * after the other, each with a cause and a remedy when it fails. */
+#ifndef RELAY_CHECK_CHECK_H
+#define RELAY_CHECK_CHECK_H
 
 #include "auth/auth.h"
-#include "main/check_client.h"
+#include "check/client_int.h"
 
 enum check_limit { CHECK_TEXT = 400, CHECK_HOST = 300 };
 
@@ -41,13 +42,9 @@ struct check {
     struct finding found;
 };
 
-struct args;
-
-/* From the command line, or from the configuration. An exit code. */
-int check_target(const struct args *a, struct check *c);
-
-/* "TCP", and the protocol that its port belongs to in a firewall. */
+/* "TLS", "tls", and "TCP": the protocol that its port belongs to in a firewall. */
 const char *check_over_name(enum link_over over);
+const char *check_over_id(enum link_over over);
 const char *check_over_port(enum link_over over);
 
 /* A credential that ends at this time; does nothing for a static user. */

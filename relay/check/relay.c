@@ -1,6 +1,6 @@
 /* The steps of drehkreuz check that move data: between two allocations, and between an allocation
  * and this machine as its peer, which shows firewalls and wrong announced addresses. */
-#include "main/check.h"
+#include "check/check.h"
 
 #include <stdio.h>
 

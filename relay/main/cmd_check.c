@@ -1,6 +1,6 @@
 /* drehkreuz check: runs the steps in order for one transport after the other. A step that fails
  * ends its transport, and the check with it if the others could do no better. */
-#include "main/check.h"
+#include "main/check_target.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -39,27 +39,6 @@ static const struct step STEPS[] = {
 
 enum { STEP_COUNT = sizeof(STEPS) / sizeof(STEPS[0]) };
 
-static const struct {
-    const char *name;
-    const char *id;
-    const char *port;
-} OVERS[OVER_COUNT] = {
-    [OVER_UDP] = {"UDP", "udp", "UDP"},
-    [OVER_TCP] = {"TCP", "tcp", "TCP"},
-    [OVER_TLS] = {"TLS", "tls", "TCP"},
-    [OVER_DTLS] = {"DTLS", "dtls", "UDP"},
-};
-
-const char *check_over_name(enum link_over over)
-{
-    return OVERS[over].name;
-}
-
-const char *check_over_port(enum link_over over)
-{
-    return OVERS[over].port;
-}
-
 static void print_text(const struct step *s, const struct finding *f, bool ok)
 {
     printf("%-5s %s\n", ok ? "ok" : "FAIL", s->title);
@@ -81,8 +60,8 @@ static void print_json(const struct check *c, const struct step *s, bool ok)
     const struct finding *f = &c->found;
     bool is_plain = c->over == OVER_UDP;
     printf("%s{\"step\": \"%s%s%s\", \"transport\": \"%s\", \"ok\": %s", c->printed ? ", " : "",
-           is_plain ? "" : OVERS[c->over].id, is_plain ? "" : "-", s->name, OVERS[c->over].id,
-           ok ? "true" : "false");
+           is_plain ? "" : check_over_id(c->over), is_plain ? "" : "-", s->name,
+           check_over_id(c->over), ok ? "true" : "false");
     if (ok && f->note[0])
         print_pair("note", f->note);
     if (!ok) {
@@ -123,7 +102,7 @@ static const struct step *run_way(struct check *c, enum link_over over)
     c->over = over;
     c->way = &c->ways[over];
     if (!c->json)
-        printf("checking %s, %s port %u\n", c->way->host, OVERS[over].name, c->way->port);
+        printf("checking %s, %s port %u\n", c->way->host, check_over_name(over), c->way->port);
     const struct step *failed = run_steps(c);
     if (failed)
         check_release(c);
