@@ -48,10 +48,7 @@ class Odd(Client):
     """A client on a port of its own choice."""
 
     def __init__(self, server, creds, host, port):
-        super().__init__(server, creds, host, netns=server.netns)
-        self.sock.close()
-        self.sock = udp_socket(host, port, server.netns)
-        self.sock.connect(self.to)
+        super().__init__(server, creds, host, netns=server.netns, port=port)
 
 
 def timed(name, ttl=86400):
