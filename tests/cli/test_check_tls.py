@@ -10,7 +10,7 @@ import pytest
 
 from support import certificates
 from support.netns import Netns, veth
-from support.server import SECRET
+from support.server import SECRET, free_ports
 
 NAME = "localhost"
 DATA = ["binding", "challenge", "allocate", "second", "relay", "release"]
@@ -20,12 +20,6 @@ BEFORE = {"tcp": ["connect"], "tls": ["connect", "handshake", "certificate"],
 
 def openssl(*args):
     subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True)
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -101,7 +95,7 @@ def test_a_port_shared_with_a_web_server(cli, tls, trusted, stranger):
 
 
 def test_each_listener_is_found(cli, serve, trusted, tmp_path):
-    ports = {name: free_port() for name in ("udp", "tcp", "tls", "dtls")}
+    ports = {name: free_ports(1) for name in ("udp", "tcp", "tls", "dtls")}
     conf = {f"listen_{name}": [f"127.0.0.1:{port}"] for name, port in ports.items()}
     pair = certificates.make(tmp_path / "x", (NAME,))
     server = serve(conf | {"certificates": [pair]})
@@ -138,7 +132,7 @@ def test_transports_that_cannot_be(cli, serve, args, says):
 @pytest.mark.parametrize("over, step, protocol", [
     ("tcp", "connect", "TCP"), ("tls", "connect", "TCP"), ("dtls", "handshake", "UDP")])
 def test_a_closed_port(ask, over, step, protocol):
-    port = free_port()
+    port = free_ports(1)
     found = cause(ask(port, over, "127.0.0.1"), f"{over}-{step}")
     assert found == (f"port closed: 127.0.0.1 refuses {protocol} port {port}, nobody listens there")
 
@@ -164,7 +158,7 @@ def test_a_blocked_port(ask, hosts):
 def test_a_closed_port_does_not_hide_the_others(cli, tls, trusted):
     server = tls(conf={"turn_names": [NAME]})
     here = [f"127.0.0.1:{server.port}"]
-    server.options |= {"listen": [], "listen_tcp": [f"127.0.0.1:{free_port()}"],
+    server.options |= {"listen": [], "listen_tcp": [f"127.0.0.1:{free_ports(1)}"],
                        "listen_udp": here, "listen_tls": here, "listen_dtls": here}
     server.write_conf()
     done = cli("check", "--config", server.path)

@@ -20,8 +20,10 @@ REALM = "turn"
 SECRET = "n0rth-secret-0123456789abcdef"
 REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:")
 
-# Below the range that the kernel takes client ports from, so that they cannot meet.
+# Below the range that the kernel takes client ports from, so that they cannot meet. Single ports,
+# which are listeners, lie below the runs, so that no run meets a listener not yet bound.
 _SLICE = 1000
+_SINGLES = range(8000, 11000)
 _UDP = struct.pack("!HHI", 0x0019, 4, 17 << 24)
 _slices = itertools.count(random.randrange(0, 20))
 
@@ -31,21 +33,23 @@ def binary():
 
 
 def free_ports(count, host="127.0.0.1"):
-    """First port of a run of free UDP ports; another run each time."""
-    for _ in range(64):
-        first = 11000 + next(_slices) % 20 * _SLICE
+    """First port of a run that is free for UDP and TCP; another run each time."""
+    for _ in range(200):
+        first = _SINGLES.stop + next(_slices) % 20 * _SLICE
         first += random.randrange(0, _SLICE - count + 1) // 2 * 2
+        first = random.choice(_SINGLES) if count == 1 else first
         if all(_is_free(host, first + i) for i in range(count)):
             return first
     raise RuntimeError("no free ports")
 
 
 def _is_free(host, port):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                return False
     return True
 
 
