@@ -36,6 +36,7 @@ struct alloc *alloc_new(void)
         return NULL;
     list_init(&a->perms);
     list_init(&a->chans);
+    list_init(&a->links);
     wheel_node_init(&a->timer);
     return a;
 }
@@ -79,6 +80,8 @@ void alloc_arm(struct turn *t, struct alloc *a)
         when = earliest(when, container_of(it, struct perm, link)->expires);
     LIST_FOR (it, &a->chans)
         when = earliest(when, container_of(it, struct chan, link)->expires);
+    LIST_FOR (it, &a->links)
+        when = earliest(when, container_of(it, struct peer_link, link)->expires);
     wheel_set(&t->wheel, &a->timer, when);
 }
 
@@ -93,6 +96,11 @@ static void sweep_peers(struct turn *t, struct alloc *a, usec_t now)
         struct perm *p = container_of(it, struct perm, link);
         if (p->expires <= now)
             perm_drop(t, a, p);
+    }
+    LIST_FOR_SAFE (it, &a->links) {
+        struct peer_link *l = container_of(it, struct peer_link, link);
+        if (l->expires <= now)
+            peer_link_close(t, l);
     }
 }
 

@@ -23,11 +23,23 @@ static bool offers(const struct req *r, enum turn_family family)
     return r->t->conf->relay[family].local.family != ADDR_NONE;
 }
 
-static enum stun_code check_transport(const struct req *r)
+/* RFC 6062 section 5.1. */
+static enum stun_code check_tcp(const struct req *r)
+{
+    bool datagrams = stun_has(r->m, STUN_ATTR_EVEN_PORT) ||
+                     stun_has(r->m, STUN_ATTR_DONT_FRAGMENT) ||
+                     stun_has(r->m, STUN_ATTR_RESERVATION_TOKEN);
+    return datagrams || !turn_is_stream(r->flow->transport) ? STUN_BAD_REQUEST : STUN_OK;
+}
+
+static enum stun_code check_transport(struct req *r)
 {
     uint32_t transport;
     if (!stun_get_number(r->m, STUN_ATTR_REQUESTED_TRANSPORT, &transport))
         return STUN_BAD_REQUEST;
+    r->plan.tcp = transport == TRANSPORT_TCP && links_offered(r->t);
+    if (r->plan.tcp)
+        return check_tcp(r);
     return transport == TRANSPORT_UDP ? STUN_OK : STUN_TRANSPORT_UNSUPPORTED;
 }
 
@@ -120,7 +132,8 @@ static enum stun_code open_families(struct req *r, struct alloc *a)
 {
     enum stun_code code = STUN_NO_CAPACITY;
     for (int f = 0; f < TURN_FAMILIES; f++) {
-        struct relayed_want want = {(enum turn_family)f, 0, r->plan.even, r->plan.pair};
+        struct relayed_want want = {(enum turn_family)f, 0, r->plan.even, r->plan.pair,
+                                    r->plan.tcp};
         if (r->plan.want[f] && relayed_open(r->t, a, &want) == STUN_OK)
             code = STUN_OK;
     }
@@ -148,6 +161,7 @@ static enum stun_code reserve_next(struct req *r, struct alloc *a)
 static void fill(struct req *r, struct alloc *a)
 {
     a->flow = *r->flow;
+    a->is_tcp = r->plan.tcp;
     a->user_tag = r->user_tag;
     a->sha256 = r->sha256;
     a->key_len = (uint8_t)r->key_len;

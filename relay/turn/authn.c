@@ -69,7 +69,7 @@ static bool key_fits(struct req *r, struct span key)
  * gone (draft-uberti section 4.2), unless the operator wants it strict. */
 static bool living_key_fits(struct req *r)
 {
-    const struct alloc *a = r->alloc;
+    const struct alloc *a = r->holder;
     if (!a || r->t->conf->strict_expiry || a->sha256 != r->sha256 || a->user_tag != r->user_tag)
         return false;
     return key_fits(r, span_of(a->key, a->key_len));
@@ -79,7 +79,9 @@ static bool any_key_fits(struct req *r)
 {
     struct turn_cred_query query = {.user = r->user, .is_hash = r->user_is_hash};
     query.sha256 = r->sha256;
-    query.ignore_expiry = r->alloc && !r->t->conf->strict_expiry;
+    /* Whether the connection to bind is this user's is asked where it is known. */
+    bool goes_on = r->alloc || r->m->method == STUN_CONNECTION_BIND;
+    query.ignore_expiry = goes_on && !r->t->conf->strict_expiry;
     struct turn_cred cred = {0};
     bool fits = false;
     for (; !fits && query.nth < CANDIDATES_MAX; query.nth++) {

@@ -47,6 +47,8 @@ uint16_t channel_last(const struct turn *t)
 enum stun_code channel_check(struct req *r)
 {
     uint32_t number = 0;
+    if (r->alloc->is_tcp)
+        return STUN_FORBIDDEN; /* RFC 6062 section 5 */
     if (!stun_get_number(r->m, STUN_ATTR_CHANNEL_NUMBER, &number) || number < CHANNEL_FIRST ||
         number > channel_last(r->t))
         return STUN_BAD_REQUEST;

@@ -15,12 +15,18 @@ enum broken {
     BROKEN_TIMER,
     BROKEN_TOTALS,
     BROKEN_QUOTA,
+    BROKEN_LINK,
+    BROKEN_LINK_COUNT,
+    BROKEN_LINK_TWIN,
+    BROKEN_LINK_TIME,
+    BROKEN_TCP,
 };
 
 struct tally {
     uint64_t allocations;
     uint64_t permissions;
     uint64_t channels;
+    uint64_t links;
     uint64_t accounts;
 };
 
@@ -34,6 +40,8 @@ static enum broken check_relayed(const struct turn *t, const struct alloc *a)
             return BROKEN_HANDLE;
         if (ports_owner(t->shared->ports, (enum turn_family)f, r->addr.port) != t->worker)
             return BROKEN_OWNER;
+        if (ports_is_tcp(t->shared->ports, (enum turn_family)f, r->addr.port) != a->is_tcp)
+            return BROKEN_TCP;
     }
     return SOUND;
 }
@@ -68,6 +76,44 @@ static enum broken check_chans(const struct alloc *a, struct tally *sum)
     return n == a->n_chans ? SOUND : BROKEN_CHAN_COUNT;
 }
 
+static enum broken check_link(const struct turn *t, const struct alloc *a,
+                              const struct peer_link *l)
+{
+    if (l->alloc != a || l->handle >= t->max_links || t->links[l->handle] != l)
+        return BROKEN_LINK;
+    if (a->relayed[family_of(&l->peer)].addr.family == ADDR_NONE)
+        return BROKEN_FAMILY;
+    if (peer_link_find(a, &l->peer) != l)
+        return BROKEN_LINK_TWIN;
+    if ((l->expires == USEC_NEVER) == (l->state == LINK_WAITING) || a->timer.when > l->expires)
+        return BROKEN_LINK_TIME;
+    return peer_link_worker(l->id) == t->worker && l->id != 0 ? SOUND : BROKEN_LINK;
+}
+
+static enum broken check_links(const struct turn *t, const struct alloc *a, struct tally *sum)
+{
+    size_t n = 0;
+    enum broken why = SOUND;
+    LIST_FOR (it, &a->links) {
+        if (why == SOUND)
+            why = check_link(t, a, container_of(it, struct peer_link, link));
+        n++;
+    }
+    sum->links += n;
+    if (a->is_tcp ? a->n_chans > 0 : n > 0)
+        return BROKEN_TCP;
+    return why != SOUND || n == a->n_links ? why : BROKEN_LINK_COUNT;
+}
+
+/* Every entry of the table belongs to a link that was counted. */
+static bool links_agree(const struct turn *t, uint64_t counted)
+{
+    uint64_t n = 0;
+    for (uint32_t h = 0; h < t->max_links; h++)
+        n += t->links[h] != NULL;
+    return n == counted && n == t->stats.links;
+}
+
 static enum broken check_alloc(const struct turn *t, const struct alloc *a, struct tally *sum)
 {
     bool found = false;
@@ -85,6 +131,8 @@ static enum broken check_alloc(const struct turn *t, const struct alloc *a, stru
     enum broken why = check_relayed(t, a);
     if (why == SOUND)
         why = check_perms(a, sum);
+    if (why == SOUND)
+        why = check_links(t, a, sum);
     return why == SOUND ? check_chans(a, sum) : why;
 }
 
@@ -107,7 +155,8 @@ int turn_check(const struct turn *t)
             return (int)why;
     }
     if (sum.allocations != t->stats.allocations || sum.permissions != t->stats.permissions ||
-        sum.channels != t->stats.channels || sum.allocations != t->flows.n)
+        sum.channels != t->stats.channels || sum.allocations != t->flows.n ||
+        !links_agree(t, sum.links))
         return BROKEN_TOTALS;
     /* Several allocations may share an entry. */
     bool quotas = quota_live(t->prefixes) <= sum.allocations &&

@@ -90,7 +90,7 @@ enum turn_verdict data_from_send(struct req *r, struct turn_out *out)
 {
     struct turn *t = r->t;
     struct outbound o = {.a = alloc_find(t, r->flow, r->now), .peer = &r->peer};
-    if (!o.a || !stun_get_addr(r->m, STUN_ATTR_XOR_PEER_ADDRESS, &r->peer) ||
+    if (!o.a || o.a->is_tcp || !stun_get_addr(r->m, STUN_ATTR_XOR_PEER_ADDRESS, &r->peer) ||
         !stun_get_bytes(r->m, STUN_ATTR_DATA, &o.data)) {
         t->stats.dropped_malformed++;
         return TURN_DROP;
@@ -132,7 +132,7 @@ enum turn_verdict turn_from_peer(struct turn *t, const struct turn_peer_pkt *in,
                                  struct turn_out *out)
 {
     struct alloc *a = in->relay < t->n_handles ? t->relays[in->relay] : NULL;
-    if (!a || !relayed_lives(a, &in->peer, now))
+    if (!a || a->is_tcp || !relayed_lives(a, &in->peer, now))
         return TURN_DROP;
     struct chan *c = chan_by_peer(a, &in->peer);
     if (c && c->expires <= now)
@@ -170,7 +170,7 @@ enum turn_verdict turn_from_icmp(struct turn *t, const struct turn_icmp *in, use
                                  struct turn_out *out)
 {
     struct alloc *a = in->relay < t->n_handles ? t->relays[in->relay] : NULL;
-    if (!a || !icmp_wanted(in) || !relayed_lives(a, &in->peer, now))
+    if (!a || a->is_tcp || !icmp_wanted(in) || !relayed_lives(a, &in->peer, now))
         return TURN_DROP;
     if (!perm_ok(t, perm_find(a, &in->peer), now))
         return TURN_DROP;

@@ -46,13 +46,23 @@ static bool make_tables(struct turn *t)
     t->host->random(t->host, key, sizeof key);
     memcpy(t->tag_key, key[0], sizeof t->tag_key);
     t->relays = mem_zalloc(t->n_handles * sizeof *t->relays);
+    t->links = t->max_links ? mem_zalloc(t->max_links * sizeof *t->links) : NULL;
     t->crypto = crypto_new();
     t->limiter = limiter_new(key[1]);
     t->accounts = quota_new(t->n_ports, key[2]);
     t->prefixes = quota_new(t->n_ports, key[2]);
     int err = htab_init(&t->flows, t->n_ports, key[3]);
     crypto_wipe(key, sizeof key);
-    return t->relays && t->crypto && t->limiter && t->accounts && t->prefixes && err == 0;
+    return t->relays && (t->links || !t->max_links) && t->crypto && t->limiter && t->accounts &&
+           t->prefixes && err == 0;
+}
+
+/* A CONNECTION-ID has room for so many links and workers. */
+static bool setup_ok(const struct turn *t, const struct turn_setup *setup)
+{
+    bool links = t->max_links == 0 ||
+                 (t->max_links <= TURN_LINKS_MAX && setup->shared->conf.workers <= WORKERS_MAX);
+    return links && setup->max_relays >= t->n_handles;
 }
 
 struct turn *turn_new(const struct turn_setup *setup)
@@ -67,7 +77,8 @@ struct turn *turn_new(const struct turn_setup *setup)
     t->n_ports = (size_t)setup->shared->conf.ports.last - setup->shared->conf.ports.first + 1;
     t->n_handles = (uint32_t)(TURN_FAMILIES * t->n_ports);
     wheel_init(&t->wheel, setup->now);
-    if (setup->max_relays < t->n_handles || !make_tables(t)) {
+    t->max_links = setup->max_links;
+    if (!setup_ok(t, setup) || !make_tables(t)) {
         turn_free(t);
         return NULL;
     }
@@ -88,6 +99,7 @@ void turn_free(struct turn *t)
     limiter_free(t->limiter);
     crypto_free(t->crypto);
     mem_free(t->relays);
+    mem_free(t->links);
     mem_free_wiped(t, sizeof *t);
 }
 
@@ -105,7 +117,7 @@ static enum turn_verdict stun_from_client(struct turn *t, const struct turn_flow
                                           struct span packet, usec_t now, struct turn_out *out)
 {
     struct stun_msg m;
-    struct req r = {.t = t, .flow = flow, .m = &m, .now = now};
+    struct req r = {.t = t, .flow = flow, .m = &m, .now = now, .verdict = TURN_TO_CLIENT};
     if (stun_parse(packet, &m) != 0) {
         t->stats.dropped_malformed++;
         return TURN_DROP;

@@ -21,6 +21,20 @@ enum peer_kind peer_judge(const struct turn *t, const struct addr *peer, bool wi
     return policy_allows(&t->conf->policy, &a, with_port) ? PEER_REMOTE : PEER_FORBIDDEN;
 }
 
+/* What the kernel would connect us to behind a UDP relay's port is somebody else's. */
+enum peer_kind peer_judge_tcp(const struct turn *t, const struct addr *peer, struct addr *ret)
+{
+    enum peer_kind kind = peer_judge(t, peer, true);
+    *ret = *peer;
+    if (kind != PEER_RELAY)
+        return kind;
+    if (!ports_is_tcp(t->shared->ports, family_of(peer), peer->port))
+        return PEER_FORBIDDEN;
+    *ret = t->conf->relay[family_of(peer)].announced;
+    ret->port = peer->port;
+    return kind;
+}
+
 /* An IPv4-mapped peer is forbidden whatever it embeds: an IPv6 relay could never reach it. */
 enum stun_code peer_code(const struct req *r, const struct addr *peer, bool with_port)
 {

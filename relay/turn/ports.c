@@ -11,7 +11,7 @@
 
 /* One bit per port number, not per port of the range: parity and pairs are then plain masks, for 8
  * KiB a family. */
-enum { WORDS = 65536 / 64 };
+enum { WORDS = 65536 / 64, OWNER_TCP = 0x8000 };
 #define EVEN_BITS UINT64_C(0x5555555555555555)
 
 struct span_of_ports {
@@ -23,7 +23,7 @@ struct ports {
     struct port_range range;
     uint16_t workers;
     _Atomic uint64_t taken[TURN_FAMILIES][WORDS];
-    _Atomic uint16_t owner[TURN_FAMILIES][65536]; /* worker + 1; 0 = no live relay */
+    _Atomic uint16_t owner[TURN_FAMILIES][65536]; /* worker + 1, OWNER_TCP; 0 = no live relay */
     pthread_mutex_t lock;                         /* all below */
     struct reservation held[PORTS_RESERVATIONS];
     size_t n_held;
@@ -148,9 +148,11 @@ void ports_give(struct ports *p, enum turn_family family, uint16_t port)
                               memory_order_release);
 }
 
-void ports_set_owner(struct ports *p, enum turn_family family, uint16_t port, uint16_t worker)
+void ports_set_owner(struct ports *p, enum turn_family family, uint16_t port,
+                     struct ports_owner owner)
 {
-    atomic_store_explicit(&p->owner[family][port], (uint16_t)(worker + 1), memory_order_release);
+    unsigned value = (owner.worker + 1U) | (owner.is_tcp ? OWNER_TCP : 0U);
+    atomic_store_explicit(&p->owner[family][port], (uint16_t)value, memory_order_release);
 }
 
 void ports_clear_owner(struct ports *p, enum turn_family family, uint16_t port)
@@ -160,7 +162,13 @@ void ports_clear_owner(struct ports *p, enum turn_family family, uint16_t port)
 
 int ports_owner(const struct ports *p, enum turn_family family, uint16_t port)
 {
-    return (int)atomic_load_explicit(&p->owner[family][port], memory_order_acquire) - 1;
+    unsigned value = atomic_load_explicit(&p->owner[family][port], memory_order_acquire);
+    return (int)(value & ~(unsigned)OWNER_TCP) - 1;
+}
+
+bool ports_is_tcp(const struct ports *p, enum turn_family family, uint16_t port)
+{
+    return (atomic_load_explicit(&p->owner[family][port], memory_order_acquire) & OWNER_TCP) != 0;
 }
 
 static void set_deadline(struct ports *p)

@@ -29,11 +29,19 @@ uint16_t ports_take(struct ports *p, const struct ports_want *want);
 /* Ports outside the range are ignored. */
 void ports_give(struct ports *p, enum turn_family family, uint16_t port);
 
+struct ports_owner {
+    uint16_t worker;
+    bool is_tcp; /* peers connect to it (RFC 6062); no datagram ever arrives there */
+};
+
 /* Which worker serves a live relayed port: set when its relay is open, cleared before it closes. */
-void ports_set_owner(struct ports *p, enum turn_family family, uint16_t port, uint16_t worker);
+void ports_set_owner(struct ports *p, enum turn_family family, uint16_t port,
+                     struct ports_owner owner);
 void ports_clear_owner(struct ports *p, enum turn_family family, uint16_t port);
 /* -1 = no live relay. */
 int ports_owner(const struct ports *p, enum turn_family family, uint16_t port);
+/* A live relay that peers connect to. */
+bool ports_is_tcp(const struct ports *p, enum turn_family family, uint16_t port);
 
 struct reservation {
     uint8_t token[PORTS_TOKEN_LEN];

@@ -10,14 +10,15 @@ static uint32_t handle_of(const struct turn *t, enum turn_family family, uint16_
     return (uint32_t)((size_t)family * t->n_ports + index);
 }
 
-static int open_port(struct turn *t, enum turn_family family, uint16_t port)
+static int open_port(struct turn *t, const struct relayed_want *want, uint16_t port)
 {
-    struct turn_relay_want want = {
-        .relay = handle_of(t, family, port),
-        .local = t->conf->relay[family].local,
+    struct turn_relay_want relay = {
+        .relay = handle_of(t, want->family, port),
+        .local = t->conf->relay[want->family].local,
+        .is_tcp = want->is_tcp,
     };
-    want.local.port = port;
-    return t->host->relay_open(t->host, &want);
+    relay.local.port = port;
+    return t->host->relay_open(t->host, &relay);
 }
 
 static void release_port(struct turn *t, const struct relayed_want *want, uint16_t port)
@@ -37,7 +38,7 @@ static uint16_t take_and_open(struct turn *t, const struct relayed_want *want)
         uint16_t port = ports_take(t->shared->ports, &pick);
         if (port == 0)
             return 0;
-        err = open_port(t, want->family, port);
+        err = open_port(t, want, port);
         if (err == 0)
             return port;
         release_port(t, want, port);
@@ -47,7 +48,7 @@ static uint16_t take_and_open(struct turn *t, const struct relayed_want *want)
 
 static uint16_t open_given(struct turn *t, const struct relayed_want *want)
 {
-    if (open_port(t, want->family, want->port) == 0)
+    if (open_port(t, want, want->port) == 0)
         return want->port;
     release_port(t, want, want->port);
     return 0;
@@ -63,12 +64,18 @@ enum stun_code relayed_open(struct turn *t, struct alloc *a, const struct relaye
     r->addr.port = port;
     r->handle = handle_of(t, want->family, port);
     t->relays[r->handle] = a;
-    ports_set_owner(t->shared->ports, want->family, port, t->worker);
+    ports_set_owner(t->shared->ports, want->family, port,
+                    (struct ports_owner){t->worker, want->is_tcp});
     return STUN_OK;
 }
 
 static void drop_peers_of(struct turn *t, struct alloc *a, enum turn_family family)
 {
+    LIST_FOR_SAFE (it, &a->links) {
+        struct peer_link *l = container_of(it, struct peer_link, link);
+        if (family_of(&l->peer) == family)
+            peer_link_close(t, l);
+    }
     LIST_FOR_SAFE (it, &a->chans) {
         struct chan *c = container_of(it, struct chan, link);
         if (family_of(&c->peer) == family)

@@ -3,7 +3,11 @@
 #include "turn/turn_int.h"
 #include "wire/stun_build.h"
 
-enum method_flag { NEEDS_ALLOCATION = 1 };
+enum method_flag {
+    NEEDS_ALLOCATION = 1,
+    NEEDS_NONE = 2, /* the flow must not have one yet */
+    NEEDS_LINKS = 4 /* unknown unless TCP allocations are on */
+};
 
 #define A(name) (UINT64_C(1) << STUN_ATTR_##name)
 
@@ -17,7 +21,7 @@ struct method {
 };
 
 static const struct method methods[] = {
-    {STUN_ALLOCATE, 0,
+    {STUN_ALLOCATE, NEEDS_NONE,
      A(REQUESTED_TRANSPORT) | A(LIFETIME) | A(EVEN_PORT) | A(RESERVATION_TOKEN) |
          A(REQUESTED_ADDRESS_FAMILY) | A(ADDITIONAL_ADDRESS_FAMILY) | A(DONT_FRAGMENT),
      allocate_check, allocate_apply, allocate_put},
@@ -27,13 +31,17 @@ static const struct method methods[] = {
      permission_apply, NULL},
     {STUN_CHANNEL_BIND, NEEDS_ALLOCATION, A(XOR_PEER_ADDRESS) | A(CHANNEL_NUMBER), channel_check,
      channel_apply, NULL},
+    {STUN_CONNECT, NEEDS_ALLOCATION | NEEDS_LINKS, A(XOR_PEER_ADDRESS), connect_check,
+     connect_apply, NULL},
+    {STUN_CONNECTION_BIND, NEEDS_LINKS, A(CONNECTION_ID), connection_bind_check,
+     connection_bind_apply, NULL},
 };
 
-static const struct method *method_find(uint16_t method)
+static const struct method *method_find(const struct turn *t, uint16_t method)
 {
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         if (methods[i].method == method)
-            return &methods[i];
+            return (methods[i].flags & NEEDS_LINKS) && !links_offered(t) ? NULL : &methods[i];
     }
     return NULL;
 }
@@ -53,13 +61,13 @@ static bool carries_integrity(const struct stun_msg *m)
 
 /* An Allocate without credentials is the start of a conversation only if it could go on: whoever
  * asks for no transport that we have is not a client. */
-static bool could_become_valid(const struct stun_msg *m)
+static bool could_become_valid(const struct turn *t, const struct stun_msg *m)
 {
     uint32_t transport = 0;
     if (carries_integrity(m) || m->method != STUN_ALLOCATE)
         return true;
     return stun_get_number(m, STUN_ATTR_REQUESTED_TRANSPORT, &transport) &&
-           transport == TRANSPORT_UDP;
+           (transport == TRANSPORT_UDP || (transport == TRANSPORT_TCP && links_offered(t)));
 }
 
 static enum stun_code run(struct req *r, const struct method *row)
@@ -69,12 +77,11 @@ static enum stun_code run(struct req *r, const struct method *row)
         return code;
     if (has_unknown(r->m))
         return STUN_UNKNOWN_ATTRIBUTE;
-    bool needs = (row->flags & NEEDS_ALLOCATION) != 0;
     if (is_repeated_allocate(r))
         return STUN_OK;
-    if (needs != (r->alloc != NULL))
+    if (row->flags & (r->alloc ? NEEDS_NONE : NEEDS_ALLOCATION))
         return STUN_ALLOCATION_MISMATCH;
-    if (needs && r->alloc->user_tag != r->user_tag)
+    if (r->alloc && r->alloc->user_tag != r->user_tag)
         return STUN_WRONG_CREDENTIALS;
     if (r->m->bad & row->attrs)
         return STUN_BAD_REQUEST;
@@ -100,14 +107,19 @@ static struct span answer(struct req *r)
 {
     if (r->m->method == STUN_BINDING)
         return binding(r);
-    const struct method *row = method_find(r->m->method);
-    if (!row || !could_become_valid(r->m)) {
+    const struct method *row = method_find(r->t, r->m->method);
+    if (!row || !could_become_valid(r->t, r->m)) {
         r->t->stats.dropped_malformed++;
         return span_of(NULL, 0);
     }
     r->alloc = alloc_swept(r->t, r->flow, r->now);
+    r->holder = row->method == STUN_CONNECTION_BIND ? connection_holder(r) : r->alloc;
     enum stun_code code = run(r, row);
-    struct span reply = code == STUN_OK ? reply_success(r, row->put) : reply_error(r, code);
+    struct span reply = {0};
+    if (code != STUN_OK)
+        reply = reply_error(r, code);
+    else if (r->verdict == TURN_TO_CLIENT || r->verdict == TURN_JOIN)
+        reply = reply_success(r, row->put);
     crypto_wipe(r->key, sizeof r->key);
     return reply;
 }
@@ -123,5 +135,15 @@ enum turn_verdict request_from_client(struct req *r, struct turn_out *out)
     limiter_note_in(r->t->limiter, r->m->raw.n);
     out->data = answer(r);
     out->flow = *r->flow;
-    return out->data.n ? TURN_TO_CLIENT : TURN_DROP;
+    if (r->verdict == TURN_MOVE) {
+        out->worker = r->worker;
+        return TURN_MOVE;
+    }
+    if (out->data.n == 0)
+        return TURN_DROP;
+    if (r->verdict == TURN_JOIN) {
+        out->link = r->link->handle;
+        peer_link_bind(r->t, r->link);
+    }
+    return r->verdict;
 }

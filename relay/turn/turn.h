@@ -44,6 +44,10 @@ enum turn_verdict {
     TURN_TO_PEER,   /* data from the relay socket `relay` to `to` */
     TURN_TO_RELAY,  /* data to our own live relayed transport address `to`, which worker `worker`
                      * owns, as if received from `from`: call its turn_from_peer with it */
+    TURN_JOIN,      /* data to flow; from then on its connection is no longer the engine's: bytes go
+                     * both ways between it and the peer's connection `link` (RFC 6062 section 5.4) */
+    TURN_MOVE,      /* the connection of flow belongs to worker `worker`: it goes there, and the
+                     * same message is given to that worker's engine first */
 };
 
 /* Valid until the next call on this engine. Unused fields are unspecified. */
@@ -53,6 +57,7 @@ struct turn_out {
     struct addr to;
     struct addr from;
     uint32_t relay;
+    uint32_t link;
     uint16_t worker;
     bool dont_fragment; /* TO_PEER: send with DF (RFC 8656 section 14) */
 };
@@ -72,8 +77,16 @@ struct turn_cred {
 };
 
 struct turn_relay_want {
-    uint32_t relay;    /* the handle the engine will use; below turn_conf.max_relays */
+    uint32_t relay;    /* the handle the engine will use; below turn_setup.max_relays */
     struct addr local; /* address and port to bind */
+    bool is_tcp;       /* listen for peers (RFC 6062 section 5.1) */
+};
+
+/* A connection from a TCP relay to a peer. Its local end is the relayed transport address. */
+struct turn_link_want {
+    uint32_t link; /* the handle the engine will use; below turn_setup.max_links */
+    uint32_t relay;
+    struct addr peer;
 };
 
 /* What the engine may ask of the world. Self first; must not call back into the engine. */
@@ -82,6 +95,13 @@ struct turn_host {
     int (*relay_open)(struct turn_host *, const struct turn_relay_want *);
     /* Packets of this relay that are still queued must not be sent afterwards. */
     void (*relay_close)(struct turn_host *, uint32_t relay);
+    /* Begins to connect; the host waits for it LINK_CONNECT_S at most, then calls
+     * turn_link_connected in any case, unless link_close comes first. 0 or -errno: failed already.
+     * These two may be NULL when max_links is 0. */
+    int (*link_open)(struct turn_host *, const struct turn_link_want *);
+    /* The peer's connection ends, and with it the client's that was joined to it. Nothing more is
+     * said about this link. */
+    void (*link_close)(struct turn_host *, uint32_t link);
     /* 0, -ENOENT (no such name, no further candidate), -EKEYEXPIRED. Synchronous: reads the
      * current snapshot only. */
     int (*credential)(struct turn_host *, const struct turn_cred_query *, struct turn_cred *);
@@ -114,6 +134,7 @@ struct turn_limits { /* 0 = none, unless said otherwise; per worker */
     uint32_t allocations_per_prefix;
     uint32_t permissions;          /* per allocation; never 0 */
     uint32_t channels;             /* per allocation; never 0 */
+    uint32_t links;                /* peers' connections per allocation; never 0 */
     uint64_t bytes_per_allocation; /* per second, both directions together */
     uint64_t bytes_per_account;
     uint64_t bytes_per_prefix;
@@ -142,6 +163,7 @@ struct turn_conf {
     struct turn_limits limits;
     struct turn_times times;
     bool binding;          /* answer Binding */
+    bool tcp_allocations;  /* RFC 6062: REQUESTED-TRANSPORT may be TCP, to clients on TCP or TLS */
     bool rfc5766_channels; /* numbers up to 0x7FFF, not 0x4FFF only */
     bool strict_expiry;    /* check credential expiry on every request, not on Allocate alone */
     bool offer_userhash;   /* set the "username anonymity" bit: only without shared secrets */
@@ -165,6 +187,7 @@ struct turn_setup {
     struct turn_host *host; /* borrowed until turn_free */
     uint16_t worker;        /* below turn_shared_conf.workers */
     uint32_t max_relays;    /* handles 0 .. max_relays-1 are the engine's to name */
+    uint32_t max_links;     /* the same; at most TURN_LINKS_MAX, 0 = no TCP allocations */
     usec_t now;
 };
 
@@ -208,6 +231,31 @@ struct turn_icmp {
 enum turn_verdict turn_from_icmp(struct turn *t, const struct turn_icmp *in, usec_t now,
                                  struct turn_out *out);
 
+/* --- TCP allocations (RFC 6062). A link is a peer's connection; it waits until the client binds a
+ * connection of its own to it, then bytes pass the engine by. --- */
+
+enum turn_link {
+    TURN_LINKS_MAX = 4096, /* a CONNECTION-ID has room for so many */
+    LINK_CONNECT_S = 30,   /* RFC 6062 section 5.2: at least 30 s */
+    LINK_BIND_S = 30,      /* RFC 6062 sections 5.2 and 5.3 */
+};
+
+/* A peer has connected to a TCP relay. The handle of its link, and a ConnectionAttempt in *out for
+ * the client's flow (TURN_TO_CLIENT, an answer that must not be dropped); or -EACCES (no
+ * permission) or -ENOBUFS (a limit): close it at once, say nothing. */
+int64_t turn_link_accepted(struct turn *t, uint32_t relay, const struct addr *peer, usec_t now,
+                           struct turn_out *out);
+/* What became of host->link_open: the answer to the client's Connect in *out. A link that failed is
+ * gone after this, without link_close. */
+enum turn_verdict turn_link_connected(struct turn *t, uint32_t link, bool stands, usec_t now,
+                                      struct turn_out *out);
+/* Its peer, or the client's connection joined to it, is gone; no link_close follows. */
+void turn_link_closed(struct turn *t, uint32_t link);
+/* So many bytes have been read on one side of a joined link. Returns when the next may be: now or
+ * before for at once, later when a rate is used up; USEC_NEVER: never, and these go nowhere, since
+ * the policy no longer allows this peer or the allocation is over. */
+usec_t turn_link_passed(struct turn *t, uint32_t link, size_t bytes, usec_t now);
+
 /* The client's connection is gone (TCP, TLS, DTLS): its allocation ends. */
 void turn_flow_closed(struct turn *t, const struct turn_flow *flow);
 /* Whether it has an allocation. */
@@ -225,6 +273,7 @@ void turn_expire(struct turn *t, usec_t now);
     X(allocated)   /* ever */                                                                      \
     X(permissions) /* alive */                                                                     \
     X(channels)    /* alive */                                                                     \
+    X(links)       /* alive */                                                                     \
     X(relayed_packets)                                                                             \
     X(relayed_bytes)                                                                               \
     X(dropped_malformed) /* not STUN, not ChannelData, or never answerable */                      \

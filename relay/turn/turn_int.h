@@ -1,7 +1,8 @@
 /* The engine's objects and the calls between its files; for relay/turn only.
  *
- *   turn ── flows (5-tuple) ──> alloc ── perms, chans (bounded lists)
- *     └──── relays (handle) ──────┘ one handle per open relayed transport address
+ *   turn ── flows (5-tuple) ──> alloc ── perms, chans, links (bounded lists)
+ *     ├──── relays (handle) ──────┘ one handle per open relayed transport address
+ *     └──── links (handle) ──> link, of a TCP allocation
  */
 #ifndef RELAY_TURN_TURN_INT_H
 #define RELAY_TURN_TURN_INT_H
@@ -28,6 +29,8 @@ enum turn_const {
     REPLY_MAX = 1280,          /* largest answer: the 420 that lists UNKNOWN_MAX types */
     UNKNOWN_MAX = 256,
     TRANSPORT_UDP = 17, /* as REQUESTED-TRANSPORT says it */
+    TRANSPORT_TCP = 6,
+    WORKERS_MAX = 64, /* with links: what a CONNECTION-ID can name */
     RANDOM_POOL = 512,
 };
 
@@ -49,6 +52,31 @@ struct chan {
     uint32_t generation;
 };
 
+/* RFC 6062: a connection between a TCP relay and a peer. */
+enum link_state {
+    LINK_CONNECTING, /* the client is owed the answer to its Connect */
+    LINK_WAITING,    /* for the client's ConnectionBind */
+    LINK_BOUND,      /* joined to a connection of the client's */
+};
+
+struct peer_link {
+    struct list link; /* in alloc.links */
+    struct alloc *alloc;
+    usec_t expires;   /* WAITING only, else USEC_NEVER */
+    struct addr peer; /* as clients name it: announced, if it is one of our relays */
+    uint32_t handle;
+    uint32_t id; /* CONNECTION-ID */
+    uint8_t state;
+    bool allowed; /* as judged under `generation` */
+    uint32_t generation;
+    /* CONNECTING: of the Connect, for its answer */
+    bool sign_sha256;
+    bool fingerprint;
+    uint8_t key_len;
+    uint8_t key[DIGEST_MAX];
+    uint8_t tid[STUN_TID_LEN];
+};
+
 struct relayed {
     struct addr addr; /* announced, with its port; family ADDR_NONE = none */
     usec_t expires;
@@ -62,8 +90,11 @@ struct alloc {
     struct relayed relayed[TURN_FAMILIES];
     struct list perms; /* owned */
     struct list chans; /* owned */
+    struct list links; /* owned; a TCP allocation's only */
     uint16_t n_perms;
     uint16_t n_chans;
+    uint16_t n_links;
+    bool is_tcp;
     struct rate rate;
     struct quota_entry *account; /* held; NULL = not counted */
     struct quota_entry *prefix;  /* held */
@@ -90,7 +121,10 @@ struct turn {
     bool is_draining;
     size_t n_ports;
     uint32_t n_handles;
-    struct alloc **relays; /* by handle; owned array, weak entries (cleared by relayed_close) */
+    struct alloc **relays;    /* by handle; owned array, weak entries (cleared by relayed_close) */
+    struct peer_link **links; /* by handle; owned array, weak entries (cleared by peer_link_drop) */
+    uint32_t max_links;
+    uint32_t next_link; /* where the search for a free handle begins */
     struct htab flows;
     struct wheel wheel;
     struct crypto *crypto;
@@ -110,6 +144,7 @@ struct alloc_plan {
     bool even;
     bool pair;
     bool redeem;
+    bool tcp;
 };
 
 /* One request on its way through check, apply and reply. */
@@ -119,6 +154,9 @@ struct req {
     const struct stun_msg *m;
     usec_t now;
     struct alloc *alloc; /* living allocation of the flow, or NULL */
+    /* the living allocation whose user and key are asked for: the flow's own, or the one of the
+     * connection to bind */
+    const struct alloc *holder;
     /* what authentication found */
     bool proven;      /* integrity and nonce are good */
     bool silent;      /* no answer, whatever the code */
@@ -138,6 +176,11 @@ struct req {
     uint32_t lifetime;
     bool only_one; /* Refresh names one family of a dual allocation */
     enum turn_family family;
+    struct peer_link *link;
+    /* what success leads to: TURN_TO_CLIENT, JOIN with the answer; MOVE, or DROP when the answer
+     * comes later */
+    enum turn_verdict verdict;
+    uint16_t worker; /* MOVE */
 };
 
 static inline enum turn_family family_of(const struct addr *a)
@@ -174,6 +217,12 @@ enum stun_code permission_check(struct req *r);
 enum stun_code permission_apply(struct req *r);
 enum stun_code channel_check(struct req *r);
 enum stun_code channel_apply(struct req *r);
+enum stun_code connect_check(struct req *r);
+enum stun_code connect_apply(struct req *r);
+/* The allocation of the connection that a ConnectionBind names; not proven to be its user's. */
+const struct alloc *connection_holder(const struct req *r);
+enum stun_code connection_bind_check(struct req *r);
+enum stun_code connection_bind_apply(struct req *r);
 
 /* LIFETIME of a request as granted (RFC 8656 section 7.2), seconds. */
 uint32_t lifetime_granted(const struct req *r);
@@ -206,11 +255,12 @@ struct relayed_want {
     uint16_t port; /* 0 = any */
     bool even;
     bool pair; /* the next port is reserved too */
+    bool is_tcp;
 };
 
 /* Opens a relayed transport address of the allocation. STUN_OK or STUN_NO_CAPACITY. */
 enum stun_code relayed_open(struct turn *t, struct alloc *a, const struct relayed_want *want);
-/* Closes it and drops its permissions and channels. No-op when there is none. */
+/* Closes it and drops its permissions, channels and links. No-op when there is none. */
 void relayed_close(struct turn *t, struct alloc *a, enum turn_family family);
 
 /* --- perm.c, chan.c --- */
@@ -228,6 +278,25 @@ struct chan *chan_by_peer(const struct alloc *a, const struct addr *peer);
 uint16_t channel_last(const struct turn *t);
 void chan_drop(struct turn *t, struct alloc *a, struct chan *c);
 
+/* --- link.c --- */
+
+/* TCP allocations are on (RFC 6062). */
+bool links_offered(const struct turn *t);
+struct peer_link *peer_link_find(const struct alloc *a, const struct addr *peer);
+/* The link that a CONNECTION-ID of this worker names while it waits to be bound, or NULL. */
+struct peer_link *peer_link_waiting(const struct turn *t, uint32_t id, usec_t now);
+uint16_t peer_link_worker(uint32_t id);
+/* A new one to this peer, CONNECTING; NULL when there is no memory or no handle. */
+struct peer_link *peer_link_add(struct turn *t, struct alloc *a, const struct addr *peer);
+/* The client's connection is to be joined to it. */
+void peer_link_bind(struct turn *t, struct peer_link *l);
+/* Ends it at the host too. */
+void peer_link_close(struct turn *t, struct peer_link *l);
+/* It is gone at the host already. */
+void peer_link_drop(struct turn *t, struct peer_link *l);
+/* Today's policy still allows its peer. */
+bool peer_link_allowed(const struct turn *t, struct peer_link *l);
+
 /* --- peer.c --- */
 
 enum peer_kind {
@@ -238,6 +307,9 @@ enum peer_kind {
 
 /* with_port: the port counts too (ChannelBind, Send, ChannelData). */
 enum peer_kind peer_judge(const struct turn *t, const struct addr *peer, bool with_port);
+/* As peer_judge with the port, for connections: of our own relays only TCP ones are peers. *ret is
+ * the peer as clients name it, the announced address of such a relay. */
+enum peer_kind peer_judge_tcp(const struct turn *t, const struct addr *peer, struct addr *ret);
 /* Code for a peer address of a request: family of the allocation (443), policy (403). */
 enum stun_code peer_code(const struct req *r, const struct addr *peer, bool with_port);
 

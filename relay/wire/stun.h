@@ -1,4 +1,4 @@
-/* Numbers of STUN and TURN (RFC 8489, RFC 8656). */
+/* Numbers of STUN and TURN (RFC 8489, RFC 8656, RFC 6062). */
 #ifndef RELAY_WIRE_STUN_H
 #define RELAY_WIRE_STUN_H
 
@@ -19,6 +19,9 @@ enum stun_method {
     STUN_DATA = 0x007,
     STUN_CREATE_PERMISSION = 0x008,
     STUN_CHANNEL_BIND = 0x009,
+    STUN_CONNECT = 0x00a,
+    STUN_CONNECTION_BIND = 0x00b,
+    STUN_CONNECTION_ATTEMPT = 0x00c,
 };
 
 /* Error codes as handlers return them; 0 = success. */
@@ -35,6 +38,8 @@ enum stun_code {
     STUN_WRONG_CREDENTIALS = 441,
     STUN_TRANSPORT_UNSUPPORTED = 442,
     STUN_FAMILY_MISMATCH = 443,
+    STUN_CONNECTION_EXISTS = 446,
+    STUN_CONNECTION_FAILED = 447,
     STUN_QUOTA_REACHED = 486,
     STUN_SERVER_ERROR = 500,
     STUN_NO_CAPACITY = 508,

@@ -47,6 +47,7 @@ enum stun_kind {
     X(USERHASH, 0x001E, STUN_KIND_BYTES, 32, 32)                                                   \
     X(XOR_MAPPED_ADDRESS, 0x0020, STUN_KIND_XADDR, 8, 20)                                          \
     X(RESERVATION_TOKEN, 0x0022, STUN_KIND_BYTES, 8, 8)                                            \
+    X(CONNECTION_ID, 0x002A, STUN_KIND_U32, 4, 4)                                                  \
     X(ADDITIONAL_ADDRESS_FAMILY, 0x8000, STUN_KIND_U8PAD, 4, 4)                                    \
     X(ADDRESS_ERROR_CODE, 0x8001, STUN_KIND_ADDRERR, 4, 767)                                       \
     X(PASSWORD_ALGORITHMS, 0x8002, STUN_KIND_ALGS, 4, 65535)                                       \

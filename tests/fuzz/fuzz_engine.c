@@ -212,13 +212,91 @@ static void (*const MOVES[])(struct script *) = {
     icmp, pass_time, hang_up, kill_port, rebind,    again, trouble, configure, late,
 };
 
+/* --- TCP allocations --- */
+
+/* Only these two can have one. */
+static struct client *stream_of(uint8_t b, struct world *w)
+{
+    return &w->client[4 + (b & 1)];
+}
+
+static void allocate_tcp(struct script *s)
+{
+    uint8_t b = r_u8(&s->in);
+    struct ask a = {.method = STUN_ALLOCATE, .tcp = true};
+    a.family = b >> 1 & 3;
+    a.additional = b >> 3 & 3;
+    a.has_even = (b & 0xE0) == 0xE0;
+    client_ask(s->w, stream_of(b, s->w), &a);
+}
+
+static void connect_to(struct script *s)
+{
+    uint8_t b = r_u8(&s->in);
+    struct ask a = {.method = STUN_CONNECT, .peers = {peer_of(s)}, .n_peers = (b & 0xE0) != 0xE0};
+    s->w->link_error = (b & 0x0E) == 0x0E ? EADDRNOTAVAIL : 0;
+    client_ask(s->w, stream_of(b, s->w), &a);
+}
+
+static void peer_connects(struct script *s)
+{
+    uint8_t b = r_u8(&s->in);
+    struct addr from = peer_of(s);
+    const struct client *c = b & 0x80 ? who(s) : stream_of(b, s->w);
+    struct addr to = c->relayed[from.family == ADDR_V6];
+    if (to.family != ADDR_NONE)
+        world_link_accept(s->w, &to, &from);
+}
+
+/* Of the last link it was told of, or of another's, on either engine, or of none. */
+static void dial(struct script *s)
+{
+    uint8_t b = r_u8(&s->in);
+    const struct client *c = stream_of(b, s->w);
+    uint32_t id = b & 2 ? stream_of((uint8_t)~b, s->w)->link_id : c->link_id;
+    struct ask a = {.method = STUN_CONNECTION_BIND, .has_id = (b & 0xF0) != 0xF0};
+    a.id = (b & 0x38) == 0x38 ? id ^ 1U << (r_u8(&s->in) & 31) : id;
+    client_ask(s->w, world_dial(s->w, c, b >> 2 & 1), &a);
+}
+
+/* What becomes of a connection that is there, as far as it can. */
+static void link_event(struct script *s)
+{
+    uint8_t b = r_u8(&s->in);
+    int e = b & 1;
+    uint32_t link = b >> 1 & 3;
+    enum fake_state state = s->w->host[e].link[link].state;
+    if (state == LINK_OPENING)
+        world_link_answer(s->w, e, link, b & 0x10);
+    else if (state == LINK_JOINED && b & 0x20)
+        world_link_passed(s->w, e, link, r_u16(&s->in) * (size_t)16);
+    else if (state != LINK_FREE)
+        world_link_gone(s->w, e, link);
+}
+
+/* From this byte on a step is one of these; below, the scripts mean what they always did. */
+enum { LINK_STEP = 0xC0 };
+
+static void (*const LINK_MOVES[])(struct script *) = {
+    allocate_tcp, connect_to, peer_connects, dial, link_event, link_event, connect_to, dial,
+};
+
+static void move(struct script *s)
+{
+    uint8_t b = r_u8(&s->in);
+    if (b < LINK_STEP)
+        MOVES[b % (sizeof(MOVES) / sizeof(MOVES[0]))](s);
+    else
+        LINK_MOVES[b % (sizeof(LINK_MOVES) / sizeof(LINK_MOVES[0]))](s);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int64_t before = mem_live();
     struct world *w = world_new(size);
     struct script s = {w, r_from(span_of(data, size))};
     for (w->step = 0; w->step < STEPS_MAX && r_left(&s.in) > 0; w->step++) {
-        MOVES[r_u8(&s.in) % (sizeof(MOVES) / sizeof(MOVES[0]))](&s);
+        move(&s);
         world_advance(w, 0);
         world_check(w);
     }

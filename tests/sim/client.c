@@ -45,7 +45,7 @@ static void put_ask(struct writer *b, const struct client *c)
 {
     const struct ask *a = &c->ask;
     if (a->method == STUN_ALLOCATE)
-        stun_put_number(b, STUN_ATTR_REQUESTED_TRANSPORT, 17);
+        stun_put_number(b, STUN_ATTR_REQUESTED_TRANSPORT, a->tcp ? 6 : 17);
     if (a->family)
         stun_put_number(b, STUN_ATTR_REQUESTED_ADDRESS_FAMILY, a->family);
     if (a->additional)
@@ -60,6 +60,8 @@ static void put_ask(struct writer *b, const struct client *c)
         stun_put_number(b, STUN_ATTR_CHANNEL_NUMBER, a->channel);
     for (size_t i = 0; i < a->n_peers; i++)
         stun_put_addr(b, STUN_ATTR_XOR_PEER_ADDRESS, &a->peers[i]);
+    if (a->has_id)
+        stun_put_number(b, STUN_ATTR_CONNECTION_ID, a->id);
     /* Long enough to be offered the new algorithms in the first answer. */
     if (c->modern)
         stun_put_bytes(b, STUN_ATTR_SOFTWARE,
@@ -222,7 +224,10 @@ static void on_success(struct world *w, struct client *c, const struct stun_msg 
     MUST(w, stun_verify(m, w->crypto,
                         modern ? STUN_ATTR_MESSAGE_INTEGRITY_SHA256 : STUN_ATTR_MESSAGE_INTEGRITY,
                         span_of(key, n)));
+    c->printed = stun_has(m, STUN_ATTR_FINGERPRINT);
     stun_get_number(m, STUN_ATTR_LIFETIME, &c->lifetime);
+    MUST(w,
+         stun_get_number(m, STUN_ATTR_CONNECTION_ID, &c->link_id) == (m->method == STUN_CONNECT));
     if (m->method == STUN_ALLOCATE)
         remember_allocation(c, m);
 }
@@ -235,6 +240,11 @@ void client_receive(struct world *w, struct client *c, struct span packet)
     }
     struct stun_msg m;
     MUST(w, stun_parse(packet, &m) == 0);
+    if (m.cls == STUN_INDICATION && m.method == STUN_CONNECTION_ATTEMPT) {
+        MUST(w, stun_get_number(&m, STUN_ATTR_CONNECTION_ID, &c->link_id));
+        c->got_attempts++;
+        return;
+    }
     if (m.cls == STUN_INDICATION) {
         c->got_icmp += stun_has(&m, STUN_ATTR_ICMP);
         c->got_data += !stun_has(&m, STUN_ATTR_ICMP);
@@ -252,4 +262,15 @@ void client_receive(struct world *w, struct client *c, struct span packet)
 void client_rebind(struct world *w, struct client *c)
 {
     c->flow.client.port = (uint16_t)(c->flow.client.port + CLIENTS + world_random(w) % 2 * CLIENTS);
+}
+
+struct client *client_at(struct world *w, const struct addr *to, uint8_t transport)
+{
+    for (int i = 0; i < CLIENTS + DIALS; i++) {
+        struct client *c = i < CLIENTS ? &w->client[i] : &w->dial[i - CLIENTS];
+        if (to->family != ADDR_NONE && addr_eq(&c->flow.client, to) &&
+            c->flow.transport == transport)
+            return c;
+    }
+    return NULL;
 }

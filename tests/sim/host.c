@@ -100,6 +100,7 @@ static int relay_open(struct turn_host *host, const struct turn_relay_want *want
         for (uint32_t r = 0; r < RELAYS; r++)
             MUST(w, !w->host[e].open[r] || !addr_eq(&w->host[e].at[r], &want->local));
     h->open[want->relay] = true;
+    h->tcp[want->relay] = want->is_tcp;
     h->at[want->relay] = want->local;
     h->n_open++;
     return 0;
@@ -110,6 +111,8 @@ static void relay_close(struct turn_host *host, uint32_t relay)
     struct fake_host *h = (struct fake_host *)(void *)host;
     MUST(h->w, relay < RELAYS && h->open[relay]);
     h->open[relay] = false;
+    if (h->unjustified == (int)relay + 1)
+        h->unjustified = 0;
     h->n_open--;
 }
 
@@ -123,7 +126,12 @@ static void give_random(struct turn_host *host, void *ret, size_t n)
 
 void host_init(struct fake_host *h, struct world *w)
 {
-    h->host = (struct turn_host){relay_open, relay_close, credential, give_random};
+    h->host = (struct turn_host){.relay_open = relay_open,
+                                 .relay_close = relay_close,
+                                 .link_open = world_link_open,
+                                 .link_close = world_link_close,
+                                 .credential = credential,
+                                 .random = give_random};
     h->w = w;
 }
 
@@ -172,11 +180,11 @@ static const struct port_range DENIED_PORTS[] = {{6001, 6001}};
 static const struct addr SOCKETS[] = {{.family = ADDR_V4, .port = 3478, .ip = {30, 0, 0, 1}}};
 
 #define POLICY .sockets = SOCKETS, .n_sockets = 1, .local = LOCAL, .n_local = 3
-#define LIMITS .permissions = 8, .channels = 8, .prefix_v4 = 32, .prefix_v6 = 56
+#define LIMITS .permissions = 8, .channels = 8, .links = 3, .prefix_v4 = 32, .prefix_v6 = 56
 #define TIMES .times = {600, 3600, 1800}
 #define PLAIN                                                                                      \
     .realm = REALM, .relay = BOTH, .policy = {POLICY}, .limits = {LIMITS}, TIMES, .binding = true, \
-    .offer_userhash = true
+    .offer_userhash = true, .tcp_allocations = true
 
 const struct turn_conf *world_conf(enum world_conf which)
 {
@@ -187,6 +195,7 @@ const struct turn_conf *world_conf(enum world_conf which)
                        .policy = {POLICY, .deny = DENIED, .n_deny = 1},
                        .limits = {LIMITS},
                        TIMES,
+                       .tcp_allocations = true,
                        .generation = 2},
         [CONF_TIGHT] = {.realm = REALM,
                         .software = "simulated",
@@ -197,11 +206,13 @@ const struct turn_conf *world_conf(enum world_conf which)
                                    .allocations_per_prefix = 2,
                                    .permissions = 2,
                                    .channels = 1,
+                                   .links = 1,
                                    .unproven_per_prefix = 5,
                                    .prefix_v4 = 24,
                                    .prefix_v6 = 56},
                         .times = {600, 600, 60},
                         .binding = true,
+                        .tcp_allocations = true,
                         .generation = 3},
         [CONF_SLOW] = {.realm = REALM,
                        .relay = BOTH,
@@ -210,6 +221,7 @@ const struct turn_conf *world_conf(enum world_conf which)
                                   .bytes_per_prefix = 2000},
                        TIMES,
                        .binding = true,
+                       .tcp_allocations = true,
                        .generation = 4},
         [CONF_V4] = {.realm = REALM,
                      .relay = {{IP4(10, 9, 9, 9), IP4(30, 0, 0, 1)}},
@@ -224,6 +236,7 @@ const struct turn_conf *world_conf(enum world_conf which)
                         .limits = {LIMITS},
                         TIMES,
                         .binding = true,
+                        .tcp_allocations = true,
                         .generation = 7},
         [CONF_STRICT] = {PLAIN, .strict_expiry = true, .rfc5766_channels = true, .generation = 6},
     };

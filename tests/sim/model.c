@@ -105,7 +105,7 @@ static void watch_send(struct world *w, struct watched *seen, const struct stun_
     uint16_t type;
     seen->is_data = true;
     struct model_alloc *a = of_flow(w, seen->flow);
-    seen->passes = a && !stun_next_unknown(m, &cursor, &type) &&
+    seen->passes = a && !a->is_tcp && !stun_next_unknown(m, &cursor, &type) &&
                    stun_get_addr(m, STUN_ATTR_XOR_PEER_ADDRESS, &seen->peer) &&
                    stun_get_bytes(m, STUN_ATTR_DATA, &seen->payload) && may_send(w, a, &seen->peer);
 }
@@ -162,7 +162,21 @@ static void check_relayed(struct world *w, const struct model_alloc *a)
     }
 }
 
-static void on_allocate(struct world *w, const struct watched *seen, const struct stun_msg *reply)
+static void remember_request(struct world *w, struct model_alloc *a, const struct stun_msg *m)
+{
+    uint32_t transport = 0;
+    struct span user = world_user_of(m);
+    MUST(w, stun_get_number(m, STUN_ATTR_REQUESTED_TRANSPORT, &transport));
+    a->is_tcp = transport == 6;
+    MUST(w, transport == 17 || (a->is_tcp && w->conf->tcp_allocations));
+    MUST(w, !a->is_tcp || turn_is_stream(a->flow.transport));
+    MUST(w, user.n <= sizeof(a->user));
+    memcpy(a->user, user.p, user.n);
+    a->user_n = user.n;
+}
+
+static void on_allocate(struct world *w, const struct watched *seen, const struct stun_msg *m,
+                        const struct stun_msg *reply)
 {
     struct model_alloc *old = of_flow(w, seen->flow);
     if (!old)
@@ -184,8 +198,10 @@ static void on_allocate(struct world *w, const struct watched *seen, const struc
     MUST(w, lives(&got, w->now) || old);
     for (int f = 0; old && f < TURN_FAMILIES; f++)
         MUST(w, old->expires[f] <= w->now || addr_eq(&old->relayed[f], &got.relayed[f]));
-    if (!old)
-        *new_alloc(w) = got;
+    if (old)
+        return;
+    remember_request(w, &got, m);
+    *new_alloc(w) = got;
 }
 
 static void drop_family(struct model_alloc *a, int f)
@@ -249,7 +265,7 @@ static void on_channel(struct world *w, struct model_alloc *a, const struct stun
     struct addr peer;
     MUST(w, stun_get_number(m, STUN_ATTR_CHANNEL_NUMBER, &number));
     MUST(w, stun_get_addr(m, STUN_ATTR_XOR_PEER_ADDRESS, &peer));
-    MUST(w, number >= 0x4000 && number <= last_channel(w));
+    MUST(w, number >= 0x4000 && number <= last_channel(w) && !a->is_tcp);
     struct model_chan *c = chan_of(a, (uint16_t)number, NULL, w->now);
     MUST(w, c == chan_of(a, 0, &peer, w->now));
     for (int i = 0; !c && i < MODEL_PEERS; i++)
@@ -265,16 +281,19 @@ static void on_success(struct world *w, const struct watched *seen, const struct
 {
     if (m->method == STUN_BINDING)
         return;
+    MUST(w, m->method != STUN_CONNECT);
     uint64_t proof = UINT64_C(1) << STUN_ATTR_MESSAGE_INTEGRITY |
                      UINT64_C(1) << STUN_ATTR_MESSAGE_INTEGRITY_SHA256;
     MUST(w, (m->present & proof) && (reply->present & proof));
     if (m->method == STUN_ALLOCATE) {
-        on_allocate(w, seen, reply);
+        on_allocate(w, seen, m, reply);
         return;
     }
     struct model_alloc *a = of_flow(w, seen->flow);
-    MUST(w, a);
-    if (m->method == STUN_REFRESH)
+    MUST(w, (a != NULL) == (m->method != STUN_CONNECTION_BIND));
+    if (m->method == STUN_CONNECTION_BIND)
+        MUST(w, turn_is_stream(seen->flow->transport));
+    else if (m->method == STUN_REFRESH)
         on_refresh(w, a, m, reply);
     else if (m->method == STUN_CREATE_PERMISSION)
         on_permission(w, a, m);
@@ -305,16 +324,24 @@ void model_after(struct world *w, const struct watched *seen, enum turn_verdict 
         after_data(w, seen, verdict, out);
         return;
     }
-    MUST(w, verdict == TURN_DROP || verdict == TURN_TO_CLIENT);
     if (verdict == TURN_DROP)
         return;
     struct stun_msg m;
     struct stun_msg reply;
     MUST(w, stun_parse(seen->packet, &m) == 0 && m.cls == STUN_REQUEST);
+    if (verdict == TURN_MOVE) {
+        MUST(w, m.method == STUN_CONNECTION_BIND && !of_flow(w, seen->flow));
+        return;
+    }
+    bool joins = verdict == TURN_JOIN;
+    MUST(w, joins || verdict == TURN_TO_CLIENT);
     MUST(w, stun_parse(out->data, &reply) == 0 && reply.bad == 0);
     MUST(w, same_flow(&out->flow, seen->flow) && reply.method == m.method);
     MUST(w, span_eq(span_of(reply.tid, sizeof(reply.tid)), span_of(m.tid, sizeof(m.tid))));
     MUST(w, reply.cls == STUN_SUCCESS || reply.cls == STUN_ERROR);
+    MUST(w, joins == (m.method == STUN_CONNECTION_BIND && reply.cls == STUN_SUCCESS));
+    if (joins)
+        world_link_joining(w, out, &m);
     if (reply.cls == STUN_SUCCESS)
         on_success(w, seen, &m, &reply);
 }
@@ -326,7 +353,7 @@ struct inbound model_inbound(struct world *w, const struct addr *relayed, const 
     if (!a)
         return in;
     const struct model_chan *c = chan_of(a, 0, from, w->now);
-    in.passes = permitted(w, a, from);
+    in.passes = permitted(w, a, from) && !a->is_tcp;
     in.channel = c ? c->number : 0;
     in.flow = a->flow;
     return in;
@@ -364,6 +391,23 @@ void model_inbound_after(struct world *w, const struct turn_peer_pkt *in,
     MUST(w, verdict == TURN_TO_CLIENT && same_flow(&out->flow, &expected->flow));
     struct span data = unwrapped(w, expected, out, &in->peer);
     MUST(w, span_eq(data, span_of(in->pkt.p, in->pkt.n)));
+}
+
+bool model_owns(struct world *w, const struct addr *relayed, struct span user)
+{
+    const struct model_alloc *a = of_relayed(w, relayed);
+    return a && span_eq(span_of(a->user, a->user_n), user);
+}
+
+bool model_admits(struct world *w, const struct addr *relayed, const struct addr *peer, bool inward)
+{
+    struct model_alloc *a = of_relayed(w, relayed);
+    if (!a || !a->is_tcp || !w->conf->tcp_allocations || (inward && !permitted(w, a, peer)))
+        return false;
+    uint32_t relay;
+    int e = is_relay_ip(w, peer) ? host_find(w, peer, &relay) : -1;
+    bool is_ours = e >= 0;
+    return is_ours ? w->host[e].tcp[relay] : policy_allows(&w->conf->policy, peer, true);
 }
 
 void model_drop_flow(struct world *w, const struct turn_flow *flow)

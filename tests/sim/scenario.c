@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-static struct addr whom(struct world *w, int peer)
+struct addr scenario_peer(struct world *w, int peer)
 {
     static const uint8_t loopback[4] = {127, 0, 0, 1};
     static const uint8_t mapped[16] = {[10] = 0xff, 0xff, 20, 0, 0, 1};
@@ -46,6 +46,7 @@ static int do_allocate(struct world *w, const struct step *s)
     a.has_even = (s->arg & (EVEN | PAIR)) != 0;
     a.reserve = (s->arg & PAIR) != 0;
     a.redeem = (s->arg & TOKEN) != 0;
+    a.tcp = (s->arg & TCP) != 0;
     if (a.redeem)
         memcpy(w->client[s->who].token, w->client[s->peer].token, sizeof(w->client[0].token));
     int code = asked(w, s, &a);
@@ -63,13 +64,15 @@ static int do_refresh(struct world *w, const struct step *s)
 
 static int do_permit(struct world *w, const struct step *s)
 {
-    struct ask a = {.method = STUN_CREATE_PERMISSION, .peers = {whom(w, s->peer)}, .n_peers = 1};
+    struct ask a = {
+        .method = STUN_CREATE_PERMISSION, .peers = {scenario_peer(w, s->peer)}, .n_peers = 1};
     return asked(w, s, &a);
 }
 
 static int do_bind(struct world *w, const struct step *s)
 {
-    struct ask a = {.method = STUN_CHANNEL_BIND, .peers = {whom(w, s->peer)}, .n_peers = 1};
+    struct ask a = {
+        .method = STUN_CHANNEL_BIND, .peers = {scenario_peer(w, s->peer)}, .n_peers = 1};
     a.channel = (uint16_t)s->arg;
     return asked(w, s, &a);
 }
@@ -89,7 +92,7 @@ static int do_again(struct world *w, const struct step *s)
 
 static int do_send(struct world *w, const struct step *s)
 {
-    struct addr to = whom(w, s->peer);
+    struct addr to = scenario_peer(w, s->peer);
     unsigned before = arrived(w, s->peer);
     client_send(w, &w->client[s->who], &to, (size_t)s->arg);
     world_advance(w, 0);
@@ -117,7 +120,7 @@ static int do_burst(struct world *w, const struct step *s)
 static int do_from_peer(struct world *w, const struct step *s)
 {
     struct client *c = &w->client[s->who];
-    struct addr from = whom(w, s->peer);
+    struct addr from = scenario_peer(w, s->peer);
     unsigned data = c->got_data;
     unsigned channel = c->got_channel;
     struct datagram d = {.from = from, .to = c->relayed[from.family == ADDR_V6], .n = 77};
@@ -129,7 +132,7 @@ static int do_from_peer(struct world *w, const struct step *s)
 static int do_unreachable(struct world *w, const struct step *s)
 {
     struct client *c = &w->client[s->who];
-    struct turn_icmp icmp = {.peer = whom(w, s->peer), .type = 3, .code = 4, .data = 1400};
+    struct turn_icmp icmp = {.peer = scenario_peer(w, s->peer), .type = 3, .code = 4, .data = 1400};
     unsigned before = c->got_icmp;
     world_icmp(w, &c->relayed[icmp.peer.family == ADDR_V6], &icmp);
     world_advance(w, 0);
@@ -231,15 +234,17 @@ static int do_next_to(struct world *w, const struct step *s)
 }
 
 static int (*const DO[])(struct world *, const struct step *) = {
-    [ALLOCATE] = do_allocate,   [REFRESH] = do_refresh, [PERMIT] = do_permit,
-    [BIND] = do_bind,           [BINDING] = do_binding, [AGAIN] = do_again,
-    [SEND] = do_send,           [CHANNEL] = do_channel, [BURST] = do_burst,
-    [FROM_PEER] = do_from_peer, [WAIT] = do_wait,       [UNREACHABLE] = do_unreachable,
-    [CLOSE] = do_close,         [KILL] = do_kill,       [DRAIN] = do_drain,
-    [CONF] = do_conf,           [REBIND] = do_rebind,   [OPEN_FAILS] = do_open_fails,
-    [LOGIN] = do_login,         [USER] = do_user,       [FORGET] = do_forget,
-    [FILL] = do_fill,           [LIVE] = do_live,       [TRIES] = do_tries,
-    [NEXT_TO] = do_next_to,
+    [ALLOCATE] = do_allocate,   [REFRESH] = do_refresh,   [PERMIT] = do_permit,
+    [BIND] = do_bind,           [BINDING] = do_binding,   [AGAIN] = do_again,
+    [SEND] = do_send,           [CHANNEL] = do_channel,   [BURST] = do_burst,
+    [FROM_PEER] = do_from_peer, [WAIT] = do_wait,         [UNREACHABLE] = do_unreachable,
+    [CLOSE] = do_close,         [KILL] = do_kill,         [DRAIN] = do_drain,
+    [CONF] = do_conf,           [REBIND] = do_rebind,     [OPEN_FAILS] = do_open_fails,
+    [LOGIN] = do_login,         [USER] = do_user,         [FORGET] = do_forget,
+    [FILL] = do_fill,           [LIVE] = do_live,         [TRIES] = do_tries,
+    [NEXT_TO] = do_next_to,     [CONNECT] = step_connect, [OUTCOME] = step_outcome,
+    [ACCEPT] = step_accept,     [JOIN] = step_join,       [PASS] = step_pass,
+    [HANG_UP] = step_hang_up,   [LINKED] = step_linked,   [CONNECT_FAILS] = step_connect_fails,
 };
 
 void scenario_run(const struct scenario *s, struct world *w, bool strict)

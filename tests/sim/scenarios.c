@@ -295,6 +295,10 @@ static const struct scenario ALL[] = {
     ROW(NONCES),         ROW(DRAINING),        ROW(ICMP),
     ROW(RATES),          ROW(FULL_HOUSE),      ROW(HALF_EXPIRED),
     ROW(FORBIDDEN_PORT), ROW(STRANGERS),       ROW(OLD_CHANNELS),
+    ROW(TCP_CALL),       ROW(TCP_ANSWERS),     ROW(TCP_BINDS),
+    ROW(TCP_TIME),       ROW(TCP_POLICY),      ROW(TCP_RELAYS),
+    ROW(TCP_LIMITS),     ROW(TCP_RATES),       ROW(TCP_OFF),
+    ROW(TCP_FAMILIES),   ROW(TCP_EXPIRY),
 };
 
 const struct scenario *scenarios(size_t *ret_n)

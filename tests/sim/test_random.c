@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { ROUNDS = 1200, STEPS_PER_ROUND = 150 };
+enum { ROUNDS = 1200, STEPS_PER_ROUND = 200 };
 
 static unsigned pick(struct world *w, unsigned n)
 {
@@ -66,6 +66,8 @@ static void do_ask(struct world *w)
         a.has_even = pick(w, 8) == 0;
         a.reserve = pick(w, 2);
         a.redeem = pick(w, 12) == 0;
+        a.tcp = pick(w, turn_is_stream(c->flow.transport) ? 2 : 20) == 0;
+        a.has_even &= !a.tcp || pick(w, 20) == 0;
         if (a.redeem)
             memcpy(c->token, any_client(w)->token, sizeof(c->token));
     }
@@ -76,6 +78,63 @@ static void do_ask(struct world *w)
         a.channel = a.method == STUN_CHANNEL_BIND ? any_channel(w) : 0;
     }
     client_ask(w, c, &a);
+}
+
+/* The clients that may have TCP allocations, mostly. */
+static struct client *any_stream(struct world *w)
+{
+    return pick(w, 10) ? &w->client[4 + pick(w, 2)] : any_client(w);
+}
+
+static void do_connect(struct world *w)
+{
+    struct ask a = {.method = STUN_CONNECT, .peers = {any_peer(w)}, .n_peers = 1};
+    w->link_error = pick(w, 10) ? 0 : EADDRNOTAVAIL;
+    client_ask(w, any_stream(w), &a);
+}
+
+static void do_accept(struct world *w)
+{
+    struct addr from = any_peer(w);
+    const struct addr *to = &any_stream(w)->relayed[from.family == ADDR_V6];
+    if (to->family != ADDR_NONE)
+        world_link_accept(w, to, &from);
+}
+
+/* Mostly one that waits to be bound. */
+static uint32_t any_id(struct world *w)
+{
+    const struct fake_link *l = &w->host[pick(w, ENGINES)].link[0];
+    for (unsigned i = 0; i < LINKS && pick(w, 20); i++)
+        if (l[i].state == LINK_UP)
+            return l[i].id;
+    return any_stream(w)->link_id;
+}
+
+static void do_dial(struct world *w)
+{
+    uint32_t id = any_id(w);
+    const struct client *c =
+        pick(w, 5) ? &w->client[4 + (id >> ID_WORKER_SHIFT & 1)] : any_stream(w);
+    struct ask a = {.method = STUN_CONNECTION_BIND, .has_id = pick(w, 30) != 0};
+    a.id = pick(w, 20) ? id : id ^ 1U << pick(w, 32);
+    client_ask(w, world_dial(w, c, (int)pick(w, ENGINES)), &a);
+}
+
+/* What may become of a connection that is there. */
+static void do_link(struct world *w)
+{
+    int e = (int)pick(w, ENGINES);
+    uint32_t link = pick(w, LINKS);
+    for (unsigned i = 0; i < LINKS && w->host[e].link[link].state == LINK_FREE; i++)
+        link = (link + 1) % LINKS;
+    enum fake_state state = w->host[e].link[link].state;
+    if (state == LINK_OPENING)
+        world_link_answer(w, e, link, pick(w, 4) != 0);
+    else if (state == LINK_JOINED && pick(w, 4))
+        world_link_passed(w, e, link, pick(w, 70000));
+    else if (state != LINK_FREE && pick(w, 3) == 0)
+        world_link_gone(w, e, link);
 }
 
 static void do_data(struct world *w)
@@ -174,10 +233,11 @@ static void do_event(struct world *w)
 static void play_step(struct world *w)
 {
     static void (*const moves[])(struct world *) = {
-        do_ask,  do_ask,  do_ask,  do_ask,   do_data,      do_data,  do_data, do_data,
-        do_peer, do_peer, do_peer, do_again, do_mutilated, do_event, do_icmp, do_time,
+        do_ask,     do_ask,    do_ask,    do_ask,   do_data,      do_data,  do_data, do_data,
+        do_peer,    do_peer,   do_peer,   do_again, do_mutilated, do_event, do_icmp, do_time,
+        do_connect, do_accept, do_accept, do_dial,  do_dial,      do_link,  do_link, do_connect,
     };
-    moves[pick(w, 16)](w);
+    moves[pick(w, 24)](w);
     world_advance(w, pick(w, 3) ? 0 : (usec_t)pick(w, 50000));
     world_check(w);
 }

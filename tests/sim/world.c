@@ -51,6 +51,7 @@ static void make_engines(struct world *w)
                                    .host = &w->host[e].host,
                                    .worker = (uint16_t)e,
                                    .max_relays = RELAYS,
+                                   .max_links = LINKS,
                                    .now = w->now};
         w->engine[e] = turn_new(&setup);
     }
@@ -96,6 +97,7 @@ void world_check(struct world *w)
             fprintf(stderr, "engine %d: invariant %d\n", e, broken);
         MUST(w, broken == 0);
     }
+    world_links_check(w);
     model_check(w);
 }
 
@@ -185,7 +187,9 @@ static void at_relay(struct world *w, int e, uint32_t relay, const struct addr *
 
 static void route(struct world *w, int e, enum turn_verdict verdict, const struct turn_out *out)
 {
-    if (verdict == TURN_TO_CLIENT)
+    if (verdict == TURN_JOIN)
+        world_link_joined(w, e, out);
+    if (verdict == TURN_TO_CLIENT || verdict == TURN_JOIN)
         send_bytes(w, &out->flow.server, &out->flow.client, out->data, out->flow.transport);
     if (verdict == TURN_TO_PEER) {
         struct addr from = host_announced(&w->host[e], out->relay);
@@ -199,17 +203,27 @@ static void route(struct world *w, int e, enum turn_verdict verdict, const struc
     }
 }
 
-void world_to_server(struct world *w, const struct turn_flow *flow, struct span packet)
+/* The engine that it ends at when connections move. */
+static void to_engine(struct world *w, int e, const struct turn_flow *flow, struct span packet)
 {
-    int e = world_engine_of(&flow->client);
     uint8_t *block = room_for(packet);
     struct watched seen = model_before(w, flow, packet);
     struct turn_pkt pkt = {block + TURN_HEADROOM, packet.n};
     struct turn_out out = {0};
     enum turn_verdict verdict = turn_from_client(w->engine[e], flow, pkt, w->now, &out);
     model_after(w, &seen, verdict, &out);
+    if (verdict == TURN_MOVE) {
+        MUST(w, out.worker < ENGINES && out.worker != e);
+        to_engine(w, out.worker, flow, packet);
+    }
     route(w, e, verdict, &out);
     free(block);
+}
+
+void world_to_server(struct world *w, const struct turn_flow *flow, struct span packet)
+{
+    if (!world_is_joined(w, flow))
+        to_engine(w, world_engine_of(&flow->client), flow, packet);
 }
 
 void world_to_relay(struct world *w, const struct addr *relayed, const struct addr *from,
@@ -246,16 +260,6 @@ void world_icmp(struct world *w, const struct addr *relayed, const struct turn_i
 
 /* --- time --- */
 
-static struct client *client_at(struct world *w, const struct datagram *d)
-{
-    for (int i = 0; i < CLIENTS; i++) {
-        const struct turn_flow *f = &w->client[i].flow;
-        if (addr_eq(&f->client, &d->to) && f->transport == d->transport)
-            return &w->client[i];
-    }
-    return NULL;
-}
-
 static bool at_peer(struct world *w, const struct datagram *d)
 {
     for (int i = 0; i < PEERS; i++) {
@@ -272,7 +276,7 @@ static void deliver(struct world *w, const struct datagram *d)
 {
     struct addr server = world_server();
     struct span bytes = span_of(d->bytes, d->n);
-    struct client *c = client_at(w, d);
+    struct client *c = client_at(w, &d->to, d->transport);
     if (addr_eq(&d->to, &server)) {
         struct turn_flow flow = {.client = d->from, .server = d->to, .transport = d->transport};
         world_to_server(w, &flow, bytes);

@@ -24,6 +24,10 @@ enum world_size {
     QUEUE_MAX = 256,
     MODEL_ALLOCS = 128,
     MODEL_PEERS = 32,
+    LINKS = 4, /* of one engine */
+    DIALS = 8, /* clients' connections to be joined, at a time */
+    ID_WORKER_SHIFT = 26,
+    ID_HANDLE_MASK = 0xFFF,
 };
 
 /* Which struct turn_conf is in force. */
@@ -32,7 +36,7 @@ enum world_conf {
     CONF_DENY,   /* peer 2 is denied */
     CONF_TIGHT,  /* small limits */
     CONF_SLOW,   /* small byte rates */
-    CONF_V4,     /* no IPv6 relays */
+    CONF_V4,     /* no IPv6 relays, no TCP allocations */
     CONF_STRICT, /* expiry counts always; and channel numbers of RFC 5766 */
     CONF_PORTS,  /* peer 1's port is denied */
     CONFS
@@ -47,12 +51,31 @@ enum world_conf {
 
 struct world;
 
+enum fake_state { LINK_FREE, LINK_OPENING, LINK_UP, LINK_JOINED };
+
+/* A connection between a TCP relay and a peer, as the kernel would have it. */
+struct fake_link {
+    enum fake_state state;
+    usec_t since;
+    uint32_t relay;
+    struct addr peer;      /* by the address that the kernel knows */
+    uint32_t id;           /* as the client was told */
+    struct turn_flow flow; /* joined to it */
+    bool has_far;          /* the peer is at one of our relays: this link of that engine */
+    int far_engine;
+    uint32_t far;
+    bool reset; /* the far end is gone, the engine does not know yet */
+};
+
 struct fake_host {
     struct turn_host host; /* first, so that the engine's pointer is ours */
     struct world *w;
     bool open[RELAYS];
+    bool tcp[RELAYS];
     struct addr at[RELAYS]; /* bound */
     int n_open;
+    struct fake_link link[LINKS];
+    int unjustified; /* relay + 1 that has to close since a link of it was closed; 0 = none */
 };
 
 /* A request as its sender wants it; zeroes leave attributes out. */
@@ -66,6 +89,9 @@ struct ask {
     bool has_even;
     bool reserve;
     bool redeem; /* with the client's token */
+    bool tcp;
+    bool has_id;
+    uint32_t id; /* CONNECTION-ID */
     struct addr peers[4];
     size_t n_peers;
 };
@@ -92,6 +118,9 @@ struct client {
     unsigned got_data;
     unsigned got_channel;
     unsigned got_icmp;
+    unsigned got_attempts;
+    uint32_t link_id; /* the last that it was told */
+    bool printed;     /* its last success came with FINGERPRINT */
 };
 
 struct peer {
@@ -123,6 +152,9 @@ struct model_chan {
 
 struct model_alloc {
     bool used;
+    bool is_tcp;
+    uint8_t user[64]; /* name or hash, as it was given */
+    size_t user_n;
     int engine;
     struct turn_flow flow;
     struct addr relayed[TURN_FAMILIES];
@@ -143,8 +175,11 @@ struct world {
     struct fake_host host[ENGINES];
     int open_error; /* what relay_open answers for the next open_errors calls */
     int open_errors;
+    int link_error; /* what link_open answers, 0 = it begins */
     struct crypto *crypto;
     struct client client[CLIENTS];
+    struct client dial[DIALS];
+    unsigned n_dials;
     struct peer peer[PEERS];
     unsigned loss; /* percent */
     unsigned twice;
@@ -181,6 +216,29 @@ int world_engine_of(const struct addr *client);
 struct addr world_relay_ip(enum turn_family family);
 struct addr world_server(void);
 
+/* links.c: TCP relays and their connections */
+int world_link_open(struct turn_host *host, const struct turn_link_want *want);
+void world_link_close(struct turn_host *host, uint32_t link);
+/* The handle of the link that waits for its outcome at this client's relays, or -1. */
+int world_link_opening(const struct world *w, const struct client *c);
+/* The outcome of link_open. */
+void world_link_answer(struct world *w, int e, uint32_t link, bool stands);
+/* A peer connects to a relayed address; the link's handle or what the engine said instead. */
+int64_t world_link_accept(struct world *w, const struct addr *relayed, const struct addr *from);
+/* The name or its hash, as the request gives it. */
+struct span world_user_of(const struct stun_msg *m);
+/* A ConnectionBind has succeeded: may it? */
+void world_link_joining(struct world *w, const struct turn_out *out, const struct stun_msg *m);
+void world_link_joined(struct world *w, int e, const struct turn_out *out);
+/* Whether this connection is joined to a peer's, past the engine. */
+bool world_is_joined(const struct world *w, const struct turn_flow *flow);
+/* The peer or the joined client hangs up. */
+void world_link_gone(struct world *w, int e, uint32_t link);
+usec_t world_link_passed(struct world *w, int e, uint32_t link, size_t bytes);
+/* A new connection of this client's, to the given engine. */
+struct client *world_dial(struct world *w, const struct client *c, int engine);
+void world_links_check(struct world *w);
+
 /* host.c */
 const struct turn_conf *world_conf(enum world_conf which);
 void host_init(struct fake_host *h, struct world *w);
@@ -204,6 +262,8 @@ void client_send(struct world *w, struct client *c, const struct addr *to, size_
 void client_channel(struct world *w, struct client *c, uint16_t number, size_t n);
 void client_receive(struct world *w, struct client *c, struct span packet);
 void client_rebind(struct world *w, struct client *c);
+/* Of all that an engine may answer to; NULL if nobody is there any more. */
+struct client *client_at(struct world *w, const struct addr *to, uint8_t transport);
 
 /* model.c */
 struct watched {
@@ -230,6 +290,12 @@ struct inbound model_inbound(struct world *w, const struct addr *relayed, const 
 void model_inbound_after(struct world *w, const struct turn_peer_pkt *in,
                          const struct inbound *expected, enum turn_verdict verdict,
                          const struct turn_out *out);
+/* Whether a connection between this relay and this peer, named as clients do, is allowed; from the
+ * peer only with a permission. */
+bool model_admits(struct world *w, const struct addr *relayed, const struct addr *peer,
+                  bool inward);
+/* Whether the allocation that has this relay is this user's. */
+bool model_owns(struct world *w, const struct addr *relayed, struct span user);
 void model_drop_flow(struct world *w, const struct turn_flow *flow);
 void model_drop_port(struct world *w, uint16_t port);
 /* The counts of the engines and the host lie between what surely lives and what may not have been

@@ -203,8 +203,10 @@ static void owners(void **state)
     (void)state;
     struct ports *p = pool(50000, 50099, 4);
     assert_int_equal(ports_owner(p, TURN_V4, 50000), -1);
-    ports_set_owner(p, TURN_V4, 50000, 0);
-    ports_set_owner(p, TURN_V6, 50000, 3);
+    ports_set_owner(p, TURN_V4, 50000, (struct ports_owner){0, false});
+    ports_set_owner(p, TURN_V6, 50000, (struct ports_owner){3, true});
+    assert_false(ports_is_tcp(p, TURN_V4, 50000));
+    assert_true(ports_is_tcp(p, TURN_V6, 50000));
     assert_int_equal(ports_owner(p, TURN_V4, 50000), 0);
     assert_int_equal(ports_owner(p, TURN_V6, 50000), 3);
     ports_clear_owner(p, TURN_V4, 50000);
@@ -213,6 +215,8 @@ static void owners(void **state)
     for (uint32_t port = 0; port < 65536; port++)
         if (port != 50000)
             assert_int_equal(ports_owner(p, TURN_V6, (uint16_t)port), -1);
+    ports_clear_owner(p, TURN_V6, 50000);
+    assert_false(ports_is_tcp(p, TURN_V6, 50000));
     /* Strangers name ports outside the range as well. */
     ports_give(p, TURN_V4, 80);
     ports_free(p);
@@ -323,7 +327,7 @@ static uint16_t get_hold(struct crowd *c, uint16_t worker, uint64_t random)
         return 0;
     if (atomic_fetch_add(&c->holders[port], 1) != 0)
         atomic_fetch_add(&c->broken, 1);
-    ports_set_owner(c->p, TURN_V4, port, worker);
+    ports_set_owner(c->p, TURN_V4, port, (struct ports_owner){worker, false});
     return port;
 }
 

@@ -157,12 +157,39 @@ static void rate_over_time(void **state)
     assert_in_range(sent, 60 * 250000, 60 * 250000 + 125000);
 }
 
+/* What a stream has read already is owed, and paid for by resting. */
+static void rate_debts(void **state)
+{
+    (void)state;
+    const usec_t s = USEC_PER_SEC;
+    struct rate r = {0};
+    assert_int_equal(rate_owe(&r, 1000, 65536, 5 * s), 0);
+    assert_int_equal(rate_owe(&r, 1000, 0, 5 * s), 0);
+    assert_int_equal(rate_owe(&r, 1000, 1, 5 * s), 5 * s + s / 1000);
+    assert_int_equal(rate_owe(&r, 1000, 9999, 5 * s), 15 * s);
+    assert_int_equal(rate_owe(&r, 1000, 0, 14 * s), 15 * s);
+    assert_false(rate_take(&r, 1000, 1, 15 * s));
+    assert_int_equal(rate_owe(&r, 1000, 0, 15 * s), 0);
+    /* Whatever it is, it is paid some time. */
+    assert_int_equal(rate_owe(&r, 1, 100000, 15 * s), 15 * s + 100000 * s);
+    assert_int_equal(rate_owe(&r, 0, SIZE_MAX, 15 * s), 0);
+    r = (struct rate){0};
+    assert_int_equal(rate_owe(&r, UINT64_MAX, RATE_MAX, s), s + s / 2);
+    /* Rounded up: never is less than all paid. */
+    r = (struct rate){0};
+    assert_int_equal(rate_owe(&r, 3, 65537, 0), 333334);
+    assert_int_equal(rate_owe(&r, 3, 0, 333334), 0);
+    /* Time that goes back. */
+    assert_int_equal(rate_owe(&r, 3, 3, 0), 333334 + s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_and_limits), cmocka_unit_test(many_keys),
         cmocka_unit_test(out_of_memory),     cmocka_unit_test(meter_is_shared),
         cmocka_unit_test(rate_bursts),       cmocka_unit_test(rate_over_time),
+        cmocka_unit_test(rate_debts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,8 @@ static void test_rows(void **state)
     }
     assert_true(STUN_ATTR_COUNT <= 64); /* the bits of stun_msg.present */
     assert_string_equal(stun_attr_row(STUN_ATTR_XOR_PEER_ADDRESS)->name, "XOR_PEER_ADDRESS");
+    assert_int_equal(stun_attr_row(STUN_ATTR_CONNECTION_ID)->type, 0x002a);
+    assert_int_equal(stun_attr_row(STUN_ATTR_CONNECTION_ID)->kind, STUN_KIND_U32);
 }
 
 static void test_required(void **state)
