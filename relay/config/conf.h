@@ -101,6 +101,11 @@ struct conf {
     struct conf_cidrs allow_peers;
     struct conf_cidrs deny_peers;
     struct conf_ports deny_peer_ports;
+    /* tcp to peers */
+    bool tcp_allocations;
+    int64_t tcp_connections;
+    int64_t tcp_connections_per_allocation;
+    int64_t tcp_idle;
     /* limits, see struct turn_limits */
     int64_t max_allocations;
     int64_t allocations_per_account;

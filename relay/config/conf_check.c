@@ -85,7 +85,7 @@ static int check_relay_ports(const struct conf *c, struct conf_error *err)
 static const struct listeners {
     const char *name;
     size_t offset;
-    bool is_udp; /* meets the relayed ports */
+    bool is_udp;
     bool is_stream;
     bool is_tls;
 } lists[] = {
@@ -108,7 +108,8 @@ static int check_list(const struct conf *c, const struct listeners *l, struct co
     const struct conf_addrs *list = listeners(c, l);
     for (size_t i = 0; i < list->n; i++) {
         uint16_t port = list->v[i].port;
-        if (l->is_udp && port >= c->relay_ports.first && port <= c->relay_ports.last)
+        bool meets_relays = l->is_udp || (l->is_stream && c->tcp_allocations);
+        if (meets_relays && port >= c->relay_ports.first && port <= c->relay_ports.last)
             return wants(err, l->name, "ports outside relay_ports");
         for (size_t j = 0; j < i; j++)
             if (addr_eq(&list->v[i], &list->v[j]))

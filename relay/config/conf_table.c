@@ -51,8 +51,8 @@ static const struct conf_option options[] = {
         NULL),
     ROW(external_ipv6, CONF_TEXT, 1, 255, "\"auto\"", false, "The same for IPv6.", NULL),
     ROW(relay_ports, CONF_RANGE, 1024, 65535, "\"49152-65535\"", true,
-        "UDP ports for relayed traffic; the firewall must let them in. One call needs one to four "
-        "of them.",
+        "UDP ports for relayed traffic (see also tcp_allocations); the firewall must let them in. "
+        "One call needs one to four of them.",
         NULL),
     ROW(socket_bytes, CONF_INT, 65536, 268435456, "4194304", true,
         "Receive buffer of each listening socket in bytes; the kernel may grant less "
@@ -158,9 +158,21 @@ static const struct conf_option options[] = {
         "[\"0\", \"53\", \"67-69\", \"111\", \"123\", \"137-139\", \"161\", \"389\", \"1900\", "
         "\"5353\", \"11211\"]",
         false,
-        "UDP ports of peers that must not be relayed to; the default keeps services that amplify "
-        "or trust their neighbours out of reach.",
+        "Ports of peers that must not be relayed to; the default keeps services that amplify or "
+        "trust their neighbours out of reach.",
         NULL),
+
+    ROW(tcp_allocations, CONF_BOOL, 0, 0, "false", true,
+        "Let clients that came over TCP or TLS relay to peers over TCP as well (RFC 6062), for "
+        "file transfer and the like; calls do not need it. The firewall must let TCP in on "
+        "relay_ports then.",
+        "TCP to peers"),
+    ROW(tcp_connections, CONF_INT, 1, 4096, "1024", true,
+        "Connections with peers at once, per worker thread.", NULL),
+    ROW(tcp_connections_per_allocation, CONF_INT, 1, 4096, "16", false,
+        "Connections with peers that one allocation may have at once.", NULL),
+    ROW(tcp_idle, CONF_INT, 10, 86400, "600", true,
+        "Seconds without a byte after which a connection with a peer is closed.", NULL),
 
     ROW(max_allocations, CONF_INT, 0, COUNT_MAX, "0", true,
         "Allocations alive at once, per worker thread; 0 is as many as there are relay ports.",

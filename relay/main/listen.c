@@ -70,6 +70,8 @@ void listen_set(const struct conf *c, struct listen_keep *keep, struct net_conf 
         .workers = c->threads ? (uint16_t)c->threads : cores(),
         .ports = {c->relay_ports.first, c->relay_ports.last},
         .max_relays = ports * TURN_FAMILIES, /* a handle per port and family, in each worker */
+        .max_links = c->tcp_allocations ? (uint32_t)c->tcp_connections : 0,
+        .link_idle_s = (uint32_t)c->tcp_idle,
         .socket_bytes = (uint32_t)c->socket_bytes,
         .udp_segment = c->udp_segment,
         .copy_tos = c->copy_tos,

@@ -17,12 +17,14 @@ static int fatal(int code, const char *text)
     return code;
 }
 
-/* One descriptor per relayed port and per connection, another one where the web server gets it. */
+/* One descriptor per relayed port and per connection, with clients and with peers, another one
+ * where the web server gets it. */
 static void set_file_limit(const struct server *s)
 {
     const struct net_conf *n = &s->net_conf;
     int64_t connections = n->stream.connections * (n->web.server.family == ADDR_NONE ? 1 : 2);
-    int64_t wanted = SPARE_FILES + n->workers * ((int64_t)n->n_listen * 2 + connections);
+    int64_t wanted =
+        SPARE_FILES + n->workers * ((int64_t)n->n_listen * 2 + connections + n->max_links);
     for (size_t i = 0; i < TURN_FAMILIES; i++)
         if (s->site.relay[i].local.family != ADDR_NONE)
             wanted += s->net_conf.ports.last - s->net_conf.ports.first + 1;
@@ -60,6 +62,9 @@ static int prepare(struct server *s)
         return fatal(EXIT_USAGE, tls_err.text);
     listen_set(s->conf, &s->keep, &s->net_conf);
     site_look(s->conf, NULL, &s->site);
+    if (s->site.too_many)
+        return fatal(EXIT_USAGE, "this host has more addresses than can be kept from peers; run "
+                                 "the relay in a network namespace of its own");
     if (!site_relays(&s->site))
         return fatal(EXIT_USAGE, "no address to relay on; set relay_ipv4 or relay_ipv6");
     if (is_own_web_server(s))

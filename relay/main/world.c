@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 enum {
-    SOCKETS_MAX = NET_LISTENERS_MAX * (SITE_LOCAL_MAX + TURN_FAMILIES) + 1, /* the web server */
+    SOCKETS_MAX = NET_LISTENERS_MAX * (1 + TURN_FAMILIES) + 1, /* the web server */
     LOCAL_MAX = SITE_LOCAL_MAX + TURN_FAMILIES,
 };
 
@@ -68,16 +68,14 @@ static void add_socket(struct world *w, const struct addr *ip, uint16_t port)
     a->port = port;
 }
 
-/* A listener on any address listens on every local one, and is reached by the announced ones. The
- * web server behind us trusts us more than it may trust a peer. */
+/* A listener on any address counts for every local one (policy.c), and is reached by the announced
+ * ones. The web server behind us trusts us more than it may trust a peer. */
 static void add_sockets(struct world *w, const struct world_parts *parts)
 {
     add_socket(w, &parts->net->web.server, parts->net->web.server.port);
     for (size_t i = 0; i < parts->net->n_listen; i++) {
         const struct addr *l = &parts->net->listen[i].addr;
         add_socket(w, l, l->port);
-        for (size_t j = 0; addr_is_any(l) && j < parts->site->n_local; j++)
-            add_socket(w, &parts->site->local[j], l->port);
         for (size_t j = 0; j < TURN_FAMILIES; j++)
             add_socket(w, &parts->site->relay[j].announced, l->port);
     }
@@ -128,6 +126,7 @@ static void set_turn(struct world *w, const struct world_parts *parts)
         .allocations_per_prefix = (uint32_t)c->allocations_per_prefix,
         .permissions = (uint32_t)c->permissions_per_allocation,
         .channels = (uint32_t)c->channels_per_allocation,
+        .links = (uint32_t)c->tcp_connections_per_allocation,
         .bytes_per_allocation = (uint64_t)c->bytes_per_allocation,
         .bytes_per_account = (uint64_t)c->bytes_per_account,
         .bytes_per_prefix = (uint64_t)c->bytes_per_prefix,
@@ -139,6 +138,7 @@ static void set_turn(struct world *w, const struct world_parts *parts)
                                         .lifetime_max = (uint32_t)c->lifetime_max,
                                         .nonce = (uint32_t)c->nonce_lifetime};
     w->turn.binding = c->binding;
+    w->turn.tcp_allocations = parts->net->max_links > 0;
     w->turn.rfc5766_channels = c->rfc5766_channels;
     w->turn.strict_expiry = c->strict_expiry;
     w->turn.offer_userhash = parts->secrets->n == 0;

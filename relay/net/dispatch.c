@@ -1,5 +1,6 @@
 /* Between sockets and the engine: hands it what arrived and queues what it decides. */
 #include "net/dtls_int.h"
+#include "net/link_int.h"
 
 /* One decision of the engine, and what it is about. */
 struct decision {
@@ -121,12 +122,27 @@ static void to_relay(struct worker *w, struct decision *d)
         hairpin(w, &mail, inner);
 }
 
+static void join(struct worker *w, struct decision *d)
+{
+    if (!turn_is_stream(d->out.flow.transport))
+        return;
+    to_stream(w, d);
+    link_join(w, d->out.flow.via, d->out.link);
+}
+
+static void move(struct worker *w, struct decision *d)
+{
+    const struct turn_out *out = &d->out;
+
+    if (turn_is_stream(out->flow.transport) && w->streams)
+        stream_move(w->streams, out->flow.via, out->worker);
+}
+
 static void obey(struct worker *w, enum turn_verdict verdict, struct decision *d)
 {
     static void (*const obeying[])(struct worker *, struct decision *) = {
-        [TURN_TO_CLIENT] = to_client,
-        [TURN_TO_PEER] = to_peer,
-        [TURN_TO_RELAY] = to_relay,
+        [TURN_TO_CLIENT] = to_client, [TURN_TO_PEER] = to_peer, [TURN_TO_RELAY] = to_relay,
+        [TURN_JOIN] = join,           [TURN_MOVE] = move,
     };
     if (verdict != TURN_DROP)
         obeying[verdict](w, d);
@@ -175,4 +191,21 @@ void dispatch_icmp(struct worker *w, const struct turn_icmp *icmp)
 void dispatch_mail(struct worker *w, const struct mail *mail, struct turn_pkt pkt)
 {
     hairpin(w, mail, pkt);
+}
+
+int64_t dispatch_accepted(struct worker *w, uint32_t relay, const struct addr *peer)
+{
+    struct decision d = {.is_answer = true};
+    int64_t link = turn_link_accepted(w->engine, relay, peer, worker_now(w), &d.out);
+
+    if (link >= 0)
+        obey(w, TURN_TO_CLIENT, &d);
+    return link;
+}
+
+void dispatch_connected(struct worker *w, uint32_t link, bool stands)
+{
+    struct decision d = {.is_answer = true};
+
+    obey(w, turn_link_connected(w->engine, link, stands, worker_now(w), &d.out), &d);
 }

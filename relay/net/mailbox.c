@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "net/stream_int.h"
 
 enum { MAIL_ALIGN = 16, MAIL_FRAME = sizeof(struct mail) + TURN_HEADROOM + TURN_TAILROOM };
 
@@ -81,6 +82,24 @@ bool mailbox_post(struct mailbox *m, const struct mail *mail, struct span payloa
     return fits;
 }
 
+bool mailbox_move(struct mailbox *m, struct conn *c)
+{
+    bool waking = false;
+
+    pthread_mutex_lock(&m->lock);
+    bool fits = m->moves < MAILBOX_MOVES;
+    if (fits) {
+        c->next = m->orders.moved;
+        m->orders.moved = c;
+        m->moves++;
+        waking = must_wake(m);
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (waking)
+        wake(m);
+    return fits;
+}
+
 struct mail_orders mailbox_order(struct mailbox *m, const struct mail_orders *orders)
 {
     struct mail_orders replaced = {0};
@@ -116,6 +135,7 @@ struct mail_orders mailbox_take(struct mailbox *m)
     m->reading = full;
     m->readable = m->filled;
     m->filled = 0;
+    m->moves = 0;
     m->orders = (struct mail_orders){0};
     m->woken = false;
     pthread_mutex_unlock(&m->lock);

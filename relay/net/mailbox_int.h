@@ -1,6 +1,6 @@
-/* What other threads may hand to a worker: datagrams between relays of different workers, a new
- * world, orders. Two byte buffers, one being filled under the lock while the worker reads the
- * other; bounded, so a flood is dropped and not remembered. */
+/* What other threads may hand to a worker: datagrams between relays of different workers,
+ * connections that belong there, a new world, orders. Two byte buffers, one being filled under the
+ * lock while the worker reads the other; bounded, so a flood is dropped and not remembered. */
 #ifndef RELAY_NET_MAILBOX_INT_H
 #define RELAY_NET_MAILBOX_INT_H
 
@@ -8,8 +8,10 @@
 
 #include <pthread.h>
 
+struct conn;
+
 /* Four of the largest datagrams; and few enough small ones for one loop turn. */
-enum { MAILBOX_BYTES = 1 << 18 };
+enum { MAILBOX_BYTES = 1 << 18, MAILBOX_MOVES = 256 };
 
 struct mail {
     struct addr from;
@@ -18,8 +20,9 @@ struct mail {
     uint8_t tos;
 };
 
-/* References in it pass on with it. */
+/* What is in it passes on with it. */
 struct mail_orders {
+    struct conn *moved;      /* connections from other workers, chained */
     struct net_world *world; /* NULL = no new one */
     struct net_tls *tls;     /* counts with .set_tls only: NULL = none any more */
     bool set_tls;
@@ -36,6 +39,7 @@ struct mailbox {
     size_t filled;
     size_t readable;
     size_t at;
+    unsigned moves;
     struct mail_orders orders;
 };
 
@@ -46,6 +50,8 @@ struct mail_orders mailbox_free(struct mailbox *m);
 
 /* Any thread. Copies the payload; false when full. */
 bool mailbox_post(struct mailbox *m, const struct mail *mail, struct span payload);
+/* Any thread. Takes the connection over; false when there are too many. */
+bool mailbox_move(struct mailbox *m, struct conn *c);
 /* Any thread. Gives back what these replace before it was taken. */
 struct mail_orders mailbox_order(struct mailbox *m, const struct mail_orders *orders);
 

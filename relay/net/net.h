@@ -44,6 +44,8 @@ struct net_conf {
     uint16_t workers;
     struct port_range ports;
     uint32_t max_relays;   /* per worker */
+    uint32_t max_links;    /* peers' connections of TCP allocations, per worker; 0 = no such ones */
+    uint32_t link_idle_s;  /* of one that is joined to a client's */
     uint32_t socket_bytes; /* receive buffer of each listener, bytes */
     bool udp_segment; /* equal neighbours in a queue leave as one message, where the kernel can */
     struct net_stream_conf stream;

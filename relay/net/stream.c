@@ -81,22 +81,46 @@ void conn_want_write(struct conn *c, bool want)
         conn_kill(c);
 }
 
-static void take_apart(struct streams *s, struct conn *c)
+void conn_unplace(struct streams *s, struct conn *c)
 {
     list_remove(&c->link);
-    if (c->has_spoken)
-        turn_flow_closed(s->worker->engine, &c->flow);
+    event_del(&c->readable);
+    event_del(&c->writable);
+    c->is_writing = false;
+    wheel_clear(&s->wheel, &c->timer);
+    conn_uncount(s, c);
+    s->slots[c->flow.via] = NULL;
+    s->free_names[s->n_free++] = c->flow.via;
+}
+
+static void dispose(struct conn *c)
+{
     if (c->has_handshake)
         tls_conn_bye(c->tls);
     tls_conn_free(c->tls);
     pass_free(c->pass);
     close(c->fd);
-    conn_uncount(s, c);
-    outq_free(s, &c->queue);
+    outq_free(NULL, &c->queue);
     mem_free(c->tail);
-    s->slots[c->flow.via] = NULL;
-    s->free_names[s->n_free++] = c->flow.via;
     mem_free_wiped(c, sizeof *c);
+}
+
+void conn_dispose(struct conn *c)
+{
+    while (c) {
+        struct conn *next = c->next;
+        dispose(c);
+        c = next;
+    }
+}
+
+static void take_apart(struct streams *s, struct conn *c)
+{
+    if (c->has_spoken)
+        turn_flow_closed(s->worker->engine, &c->flow);
+    outq_free(s, &c->queue);
+    conn_unplace(s, c);
+    dispose(c);
 }
 
 /* A client that is not heard of for long is kept while it has an allocation: the media may go one
@@ -107,7 +131,7 @@ static usec_t idle_until(const struct conn *c, usec_t now)
     usec_t idle = (usec_t)s->conf.idle_s * USEC_PER_SEC;
 
     if (c->state == CONN_PASS)
-        return c->last + PASS_IDLE_S * USEC_PER_SEC;
+        return pass_until(c->pass);
     if (c->state != CONN_OPEN || !c->has_spoken)
         return now;
     return (turn_flow_lives(c->worker->engine, &c->flow, now) ? now : c->last) + idle;
@@ -143,14 +167,30 @@ static bool local_name(int fd, struct addr *ret)
 
 static void set_up(struct conn *c, const struct acceptor *a, int fd)
 {
-    c->worker = a->worker;
     c->fd = fd;
     c->speaks = a->speaks;
     c->state = CONN_FIRST;
     wheel_node_init(&c->timer);
     list_init(&c->link);
-    event_assign(&c->readable, a->worker->base, fd, EV_READ | EV_PERSIST, on_readable, c);
-    event_assign(&c->writable, a->worker->base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+}
+
+bool conn_place(struct streams *s, struct conn *c)
+{
+    struct event_base *base = s->worker->base;
+
+    /* Behind a proxy it is counted by the address that the header will name. */
+    if (s->n_free == 0 || (c->state != CONN_HEADER && !conn_count(s, c)))
+        return false;
+    c->worker = s->worker;
+    event_assign(&c->readable, base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
+    event_assign(&c->writable, base, c->fd, EV_WRITE | EV_PERSIST, on_writable, c);
+    if (event_add(&c->readable, NULL) != 0) {
+        conn_uncount(s, c);
+        return false;
+    }
+    c->flow.via = s->free_names[--s->n_free];
+    s->slots[c->flow.via] = c;
+    return true;
 }
 
 /* In the order of cost: nothing is set up for a connection that is one too many. */
@@ -163,15 +203,11 @@ static bool admit(struct streams *s, const struct acceptor *a, int fd, const str
     set_up(c, a, fd);
     c->flow.client = *client;
     if (is_proxy(&s->conf, client))
-        c->state = CONN_HEADER; /* counted by the address in it */
-    bool may = c->state == CONN_HEADER || conn_count(s, c);
-    if (!may || !local_name(fd, &c->flow.server) || event_add(&c->readable, NULL) != 0) {
-        conn_uncount(s, c);
+        c->state = CONN_HEADER;
+    if (!local_name(fd, &c->flow.server) || !conn_place(s, c)) {
         mem_free_wiped(c, sizeof *c);
         return false;
     }
-    c->flow.via = s->free_names[--s->n_free];
-    s->slots[c->flow.via] = c;
     conn_expect(c, s->conf.handshake_s);
     return true;
 }
@@ -196,6 +232,7 @@ void streams_turn(struct streams *s)
         list_remove(dirty);
         conn_flush(container_of(dirty, struct conn, link));
     }
+    streams_depart(s);
     while (!list_empty(&s->dead))
         take_apart(s, container_of(s->dead.next, struct conn, link));
 }
@@ -220,7 +257,8 @@ static bool make_room(struct streams *s, const struct net_conf *conf)
     s->slots = mem_zalloc(n * sizeof *s->slots);
     s->free_names = mem_zalloc(n * sizeof *s->free_names);
     s->scratch = mem_zalloc(TURN_HEADROOM + SCRATCH_BYTES + TURN_TAILROOM);
-    return s->slots && s->free_names && s->scratch &&
+    s->stage = (struct tls_stage){.p = mem_zalloc(STAGE_BYTES), .cap = STAGE_BYTES};
+    return s->slots && s->free_names && s->scratch && s->stage.p &&
            htab_init(&s->prefixes, n < HTAB_MAX ? n : HTAB_MAX, key) == 0;
 }
 
@@ -234,6 +272,7 @@ struct streams *streams_new(struct worker *w, const struct net_conf *conf)
     s->conf = conf->stream;
     s->web = conf->web;
     list_init(&s->dirty);
+    list_init(&s->moving);
     list_init(&s->dead);
     wheel_init(&s->wheel, clock_monotonic());
     if (!make_room(s, conf)) {
@@ -266,5 +305,6 @@ void streams_free(struct streams *s)
     mem_free(s->slots);
     mem_free(s->free_names);
     mem_free(s->scratch);
+    mem_free(s->stage.p);
     mem_free(s);
 }

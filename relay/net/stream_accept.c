@@ -16,7 +16,7 @@ static int set_int(int fd, int level, int option)
 
 /* Connections that a former process left in TIME_WAIT must not keep the port, hence REUSEADDR; a
  * listening socket of somebody else still does. */
-static int bound_socket(const struct addr *addr, bool shared)
+int acceptor_bound(const struct addr *addr, bool shared)
 {
     union sock_name name;
     socklen_t n = sockaddr_from_addr(addr, &name);
@@ -39,7 +39,7 @@ static int bound_socket(const struct addr *addr, bool shared)
 
 int acceptor_probe(const struct addr *addr)
 {
-    int fd = bound_socket(addr, false);
+    int fd = acceptor_bound(addr, false);
 
     if (fd < 0)
         return fd;
@@ -49,7 +49,7 @@ int acceptor_probe(const struct addr *addr)
 
 int acceptor_open(struct acceptor *a, const struct net_listen *where)
 {
-    int fd = bound_socket(&where->addr, true);
+    int fd = acceptor_bound(&where->addr, true);
 
     if (fd < 0)
         return fd;

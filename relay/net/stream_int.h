@@ -3,7 +3,10 @@
  *
  *   HEADER (trusted proxies only) -> FIRST -> OPEN                 STUN in plain TCP
  *                                         -> HANDSHAKE -> OPEN     our TLS
- *                                         -> PASS                  the web server's, see pass.c
+ *                                         -> PASS                  the web server's
+ *
+ * RFC 6062 adds two ways out of OPEN: the connection becomes a peer's (PASS), which may need it to
+ * move to the worker that has the peer (MOVING). pass_int.h has what a PASS is.
  *
  * A connection that has ended is DEAD until the end of the loop turn; only then is it taken apart,
  * and with it its allocation. So no caller ever holds one that is gone. */
@@ -14,6 +17,7 @@
 #include "base/list.h"
 #include "base/wheel.h"
 #include "net/net.h"
+#include "net/tls_int.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -29,13 +33,14 @@ enum conn_state {
     CONN_OPEN,
     CONN_LEAVING, /* the client has ended its side; what it is owed is still written */
     CONN_PASS,
+    CONN_MOVING, /* to another worker, at the end of the loop turn */
     CONN_DEAD,
 };
 
 enum stream_size {
     CHUNK_BYTES = 16384,   /* what one TLS record carries */
     SCRATCH_BYTES = 65536, /* of one read */
-    PASS_IDLE_S = 300,     /* of a connection that is the web server's */
+    STAGE_BYTES = 65536,   /* of one write of TLS records */
 };
 
 struct chunk {
@@ -73,7 +78,9 @@ struct conn {
     size_t tail_n;
     size_t tail_cap;
     struct outq queue;
-    struct list link; /* in streams.dirty or .dead */
+    struct list link;  /* in streams.dirty, .moving or .dead */
+    struct conn *next; /* in a mailbox */
+    uint16_t to;       /* the worker to move to */
     struct htab_node node;
     struct addr prefix;
 };
@@ -97,10 +104,12 @@ struct streams {
     struct htab prefixes; /* of struct conn, by prefix */
     struct wheel wheel;
     struct list dirty; /* have something to write */
+    struct list moving;
     struct list dead;
     struct chunk *pool; /* kept for the next one who writes; bounded */
     unsigned n_pool;
     uint8_t *scratch; /* SCRATCH_BYTES with the engine's room around them; owned */
+    struct tls_stage stage;
     struct acceptor acceptors[NET_LISTENERS_MAX];
     size_t n_acceptors;
 };
@@ -117,6 +126,12 @@ void streams_expire(struct streams *s, usec_t now);
 /* Takes the socket over; closes it when there is no room. */
 void conn_open(const struct acceptor *a, int fd, const struct addr *client);
 void conn_kill(struct conn *c);
+/* Gives it a name here, and its events; counts it. false: one too many, nothing has happened. */
+bool conn_place(struct streams *s, struct conn *c);
+/* Takes it out of all that conn_place has put it in. */
+void conn_unplace(struct streams *s, struct conn *c);
+/* Frees it and those that follow by .next, which have no place. Accepts NULL. */
+void conn_dispose(struct conn *c);
 /* Wakes when the socket takes more, or no longer does. */
 void conn_want_write(struct conn *c, bool want);
 /* The connection's deadline, from now on. */
@@ -135,6 +150,8 @@ int acceptor_open(struct acceptor *a, const struct net_listen *listen);
 int acceptor_listen(struct acceptor *a, struct worker *w);
 void acceptor_close(struct acceptor *a);
 int acceptor_probe(const struct addr *addr);
+/* A bound socket, or -errno; shared: among all that ask for the address so. */
+int acceptor_bound(const struct addr *addr, bool shared);
 
 /* stream_first.c: bytes came before it is known what the connection is. */
 void first_header(struct conn *c);
@@ -143,17 +160,33 @@ void first_handshake(struct conn *c);
 
 /* stream_read.c: bytes came. */
 void read_messages(struct conn *c);
+/* Gives bytes to a connection that has moved here, as if read. */
+void read_again(struct conn *c);
+
+/* stream_move.c */
+/* The connection of this name goes to another worker, with the message that is being read and what
+ * lies behind it. */
+void stream_move(struct streams *s, uint32_t name, uint16_t worker);
+/* The end of a loop turn: those that move leave. */
+void streams_depart(struct streams *s);
+/* Connections that have moved here, chained. Accepts NULL. */
+void streams_adopt(struct streams *s, struct conn *moved);
 
 /* stream_write.c */
 /* Queues bytes for the connection of this name. control: an answer, never dropped; media is, when
  * the client does not keep up. */
 void stream_output(struct streams *s, uint32_t name, struct span data, bool control);
 void conn_flush(struct conn *c);
+/* s may be NULL. */
 void outq_free(struct streams *s, struct outq *q);
 
-/* pass.c */
+/* pass_web.c */
 /* From now on the connection is the web server's; kills it if that cannot be. */
 void pass_begin(struct conn *c);
+
+/* pass.c */
+/* How long it may live. */
+usec_t pass_until(const struct pass *p);
 void pass_readable(struct conn *c);
 void pass_writable(struct conn *c);
 void pass_free(struct pass *p);

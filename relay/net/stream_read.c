@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "net/pass_int.h"
 #include "net/tls_int.h"
 #include "net/worker_int.h"
 #include "wire/demux.h"
@@ -44,7 +45,7 @@ static bool tail_add(struct conn *c, struct span more)
     size_t n = c->tail_n + more.n;
 
     if (n > c->tail_cap) {
-        size_t cap = n * 2 < TAIL_MIN ? TAIL_MIN : n * 2 > FRAME_MAX ? FRAME_MAX : n * 2;
+        size_t cap = n * 2 < TAIL_MIN ? TAIL_MIN : n > FRAME_MAX / 2 ? n + FRAME_MAX / 2 : n * 2;
         uint8_t *grown = mem_zalloc(TURN_HEADROOM + cap + TURN_TAILROOM);
         if (!grown)
             return false;
@@ -89,7 +90,8 @@ static size_t feed_tail(struct conn *c, struct span bytes)
     } else if (state == FRAME_MESSAGE) {
         take(c, c->tail + TURN_HEADROOM, f.len);
         send_on(c->worker);
-        tail_free(c);
+        if (c->state != CONN_MOVING)
+            tail_free(c);
     }
     return n;
 }
@@ -101,7 +103,7 @@ static size_t feed_whole(struct conn *c, uint8_t *p, size_t n)
 
     if (state == FRAME_MESSAGE) {
         take(c, p, f.len);
-        return f.padded;
+        return c->state == CONN_MOVING ? 0 : f.padded;
     }
     if (state == FRAME_BAD || !tail_add(c, span_of(p, n)))
         leave(c);
@@ -114,6 +116,16 @@ static bool may_begin(const struct conn *c, uint8_t first)
     return c->has_spoken || c->tail_n > 0 || demux_first_byte(first) == DEMUX_STUN;
 }
 
+/* What lies behind the last message that was the engine's. One that moves takes that message along,
+ * for the other engine. */
+static void hand_on(struct conn *c, struct span rest)
+{
+    if (c->state == CONN_PASS && rest.n > 0)
+        pass_feed(c, rest);
+    if (c->state == CONN_MOVING && !tail_add(c, rest))
+        conn_kill(c);
+}
+
 static void feed(struct conn *c, uint8_t *p, size_t n)
 {
     if (!may_begin(c, *p))
@@ -124,6 +136,7 @@ static void feed(struct conn *c, uint8_t *p, size_t n)
         n -= used;
     }
     send_on(c->worker);
+    hand_on(c, span_of(p, n));
 }
 
 static void read_plain(struct conn *c, uint8_t *scratch)
@@ -169,4 +182,16 @@ void read_messages(struct conn *c)
         read_tls(c, scratch);
     else
         read_plain(c, scratch);
+}
+
+void read_again(struct conn *c)
+{
+    uint8_t *bytes = c->tail;
+    size_t n = c->tail_n;
+
+    c->tail = NULL;
+    c->tail_n = 0;
+    c->tail_cap = 0;
+    feed(c, bytes + TURN_HEADROOM, n);
+    mem_free(bytes);
 }

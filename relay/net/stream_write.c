@@ -30,7 +30,7 @@ static struct chunk *chunk_new(struct streams *s)
 
 static void chunk_free(struct streams *s, struct chunk *c)
 {
-    if (s->n_pool == POOL_MAX) {
+    if (!s || s->n_pool == POOL_MAX) {
         mem_free(c);
         return;
     }
@@ -99,7 +99,7 @@ void outq_free(struct streams *s, struct outq *q)
 
 /* How many bytes were taken, or -errno: -EAGAIN until the socket takes more, -EINPROGRESS until
  * bytes have come. */
-static ssize_t write_plain(const struct conn *c)
+static ssize_t write_plain(struct conn *c)
 {
     struct iovec iov[IOV_MAX_HERE];
     struct msghdr m = {.msg_iov = iov};
@@ -134,22 +134,39 @@ static ssize_t write_tls(struct conn *c)
     return io == TLS_WANT_WRITE ? -EAGAIN : io == TLS_WANT_READ ? -EINPROGRESS : -EPIPE;
 }
 
-void conn_flush(struct conn *c)
+/* 0 when all is gone, or -errno as the writers have it. */
+static ssize_t write_all(struct conn *c, ssize_t (*writer)(struct conn *))
 {
-    struct streams *s = c->worker->streams;
     ssize_t n = 0;
 
     while (c->queue.n > 0 && n >= 0) {
-        n = c->tls ? write_tls(c) : write_plain(c);
+        n = writer(c);
         if (n > 0)
-            outq_drop(s, &c->queue, (size_t)n);
+            outq_drop(c->worker->streams, &c->queue, (size_t)n);
     }
+    return n < 0 ? n : 0;
+}
+
+static ssize_t flush_tls(struct conn *c)
+{
+    tls_conn_gather(c->tls, &c->worker->streams->stage);
+    ssize_t n = write_all(c, write_tls);
+    enum tls_io io = tls_conn_push(c->tls);
+    if (io == TLS_WANT_WRITE && n >= 0)
+        return -EAGAIN;
+    return io == TLS_CLOSED ? -EPIPE : n;
+}
+
+void conn_flush(struct conn *c)
+{
+    ssize_t n = c->tls ? flush_tls(c) : write_all(c, write_plain);
+
     if (n < 0 && n != -EAGAIN && n != -EINTR && n != -EINPROGRESS)
         conn_kill(c);
-    else if (c->queue.n == 0 && c->state == CONN_LEAVING)
+    else if (n == 0 && c->state == CONN_LEAVING)
         conn_kill(c);
     else
-        conn_want_write(c, c->queue.n > 0 && n != -EINPROGRESS);
+        conn_want_write(c, n == -EAGAIN || n == -EINTR);
 }
 
 void stream_output(struct streams *s, uint32_t name, struct span data, bool control)

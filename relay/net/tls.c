@@ -60,7 +60,10 @@ struct net_tls *net_tls_load(const struct net_tls_conf *conf, struct net_error *
         return NULL;
     }
     tls->refs = 1;
-    if (!fill(tls, conf, err)) {
+    tls->io = tls_io_new();
+    if (!tls->io)
+        net_error_tls(err, &(struct tls_trouble){.fault = TLS_NO_MEMORY});
+    if (!tls->io || !fill(tls, conf, err)) {
         net_tls_free(tls);
         return NULL;
     }
@@ -80,6 +83,7 @@ void net_tls_free(struct net_tls *tls)
         return;
     for (size_t i = 0; i < tls->n; i++)
         tls_pair_free(&tls->pairs[i]);
+    tls_io_free(tls->io);
     mem_free(tls);
 }
 

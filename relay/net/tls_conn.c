@@ -8,7 +8,8 @@
 struct tls_conn {
     SSL *ssl;
     struct net_tls *tls; /* its contexts call back into it */
-    bool lost;           /* the library must not be asked to write any more */
+    struct tls_out out;
+    bool lost; /* the library must not be asked to write any more */
 };
 
 struct tls_conn *tls_conn_new(struct net_tls *tls, int fd)
@@ -18,11 +19,15 @@ struct tls_conn *tls_conn_new(struct net_tls *tls, int fd)
     if (!c)
         return NULL;
     c->tls = tls_retain(tls);
+    c->out.fd = fd;
     c->ssl = SSL_new(tls->pairs[0].stream);
-    if (!c->ssl || SSL_set_fd(c->ssl, fd) != 1) {
+    BIO *out = tls_io_open(tls->io, &c->out);
+    if (!c->ssl || !out || SSL_set_rfd(c->ssl, fd) != 1) {
+        BIO_free(out);
         tls_conn_free(c);
         return NULL;
     }
+    SSL_set0_wbio(c->ssl, out);
     SSL_set_accept_state(c->ssl);
     return c;
 }
@@ -32,6 +37,7 @@ void tls_conn_free(struct tls_conn *c)
     if (!c)
         return;
     SSL_free(c->ssl);
+    tls_out_free(&c->out);
     ERR_clear_error();
     net_tls_free(c->tls);
     mem_free(c);
@@ -80,9 +86,34 @@ enum tls_io tls_conn_write(struct tls_conn *c, struct span data, size_t *ret_n)
     return outcome(c, SSL_write_ex(c->ssl, data.p, data.n, ret_n));
 }
 
+void tls_conn_gather(struct tls_conn *c, struct tls_stage *stage)
+{
+    stage->n = 0;
+    c->out.stage = stage;
+}
+
+enum tls_io tls_conn_push(struct tls_conn *c)
+{
+    if (!tls_out_push(&c->out)) {
+        c->lost = true;
+        return TLS_CLOSED;
+    }
+    return c->out.rest ? TLS_WANT_WRITE : TLS_OK;
+}
+
+bool tls_conn_unsent(const struct tls_conn *c)
+{
+    return c->out.rest != NULL;
+}
+
 bool tls_conn_pending(const struct tls_conn *c)
 {
     return SSL_pending(c->ssl) > 0;
+}
+
+bool tls_conn_lost(const struct tls_conn *c)
+{
+    return c->lost;
 }
 
 void tls_conn_bye(struct tls_conn *c)

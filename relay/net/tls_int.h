@@ -16,6 +16,13 @@ enum tls_io {
 
 struct tls_conn;
 
+/* Where records are gathered, of one connection at a time. */
+struct tls_stage {
+    uint8_t *p;
+    size_t n;
+    size_t cap;
+};
+
 /* Takes another reference; gives tls back. Accepts NULL. */
 struct net_tls *tls_retain(struct net_tls *tls);
 
@@ -32,14 +39,25 @@ enum tls_io tls_conn_read(struct tls_conn *c, uint8_t *buf, size_t cap, size_t *
  * must begin with the same bytes and be no shorter; they may lie elsewhere. data must not be
  * empty. */
 enum tls_io tls_conn_write(struct tls_conn *c, struct span data, size_t *ret_n);
+/* What is written from now on is gathered in stage, which is the caller's, until the push. */
+void tls_conn_gather(struct tls_conn *c, struct tls_stage *stage);
+/* Sends what was gathered. TLS_WANT_WRITE: some of it is left, and nothing more is taken before a
+ * push has said TLS_OK. */
+enum tls_io tls_conn_push(struct tls_conn *c);
+/* Whether some is left of the last push. */
+bool tls_conn_unsent(const struct tls_conn *c);
 /* Decrypted bytes are left in the library: read again without waiting for the socket. */
 bool tls_conn_pending(const struct tls_conn *c);
+/* It has ended without the client's notice: nothing can be written any more. */
+bool tls_conn_lost(const struct tls_conn *c);
 /* close_notify, as far as it goes without waiting. */
 void tls_conn_bye(struct tls_conn *c);
 
 /* --- Between the files of TLS and DTLS --- */
 
 struct ssl_ctx_st;
+struct bio_st;
+struct bio_method_st;
 
 /* A certificate with its key, and the contexts that serve it. */
 struct tls_pair {
@@ -50,6 +68,7 @@ struct tls_pair {
 
 struct net_tls {
     atomic_int refs;
+    struct bio_method_st *io; /* owned */
     size_t n;
     struct tls_pair pairs[];
 };
@@ -62,5 +81,25 @@ void tls_pair_free(struct tls_pair *pair);
 
 /* A context with our policy and no certificate yet; NULL when the library refuses. */
 struct ssl_ctx_st *tls_policy_new(bool datagram, bool only_tls13);
+
+/* --- tls_io.c --- */
+
+/* What a connection writes to. */
+struct tls_out {
+    int fd;
+    struct tls_stage *stage; /* gathers; NULL = straight to the socket */
+    uint8_t *rest;           /* what the socket has not taken; owned, NULL = nothing */
+    size_t from;
+    size_t to;
+};
+
+/* NULL when out of memory. */
+struct bio_method_st *tls_io_new(void);
+void tls_io_free(struct bio_method_st *method);
+/* NULL when out of memory. Writes to o, which must live as long. */
+struct bio_st *tls_io_open(const struct bio_method_st *method, struct tls_out *o);
+/* The end of gathering; false: the socket is gone. */
+bool tls_out_push(struct tls_out *o);
+void tls_out_free(struct tls_out *o);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/mem.h"
+#include "net/link_int.h"
 #include "net/tls_int.h"
 
 /* At least one turn of the loop per second, so that statistics are fresh, and that expiry is late
@@ -20,7 +21,8 @@ static struct worker *worker_of(struct turn_host *host)
 
 static int host_relay_open(struct turn_host *host, const struct turn_relay_want *want)
 {
-    return relay_sock_open(worker_of(host), want);
+    struct worker *w = worker_of(host);
+    return want->is_tcp ? tcp_relay_open(w->links, want) : relay_sock_open(w, want);
 }
 
 static void host_relay_close(struct turn_host *host, uint32_t relay)
@@ -28,6 +30,17 @@ static void host_relay_close(struct turn_host *host, uint32_t relay)
     struct worker *w = worker_of(host);
 
     relay_sock_close(relay_sock_find(w, relay));
+    tcp_relay_close(w->links, relay);
+}
+
+static int host_link_open(struct turn_host *host, const struct turn_link_want *want)
+{
+    return links_open(worker_of(host)->links, want);
+}
+
+static void host_link_close(struct turn_host *host, uint32_t link)
+{
+    links_close(worker_of(host)->links, link);
 }
 
 static int host_credential(struct turn_host *host, const struct turn_cred_query *query,
@@ -116,6 +129,16 @@ static void sessions_expire(struct worker *w, usec_t now)
     dtls_expire(w->dtls, now);
 }
 
+static usec_t peers_deadline(const struct worker *w)
+{
+    return w->links ? links_deadline(w->links) : USEC_NEVER;
+}
+
+static void peers_expire(struct worker *w, usec_t now)
+{
+    links_expire(w->links, now);
+}
+
 static const struct clocked {
     usec_t (*deadline)(const struct worker *);
     void (*expire)(struct worker *, usec_t now);
@@ -123,6 +146,7 @@ static const struct clocked {
     {engine_deadline, engine_expire},
     {connections_deadline, connections_expire},
     {sessions_deadline, sessions_expire},
+    {peers_deadline, peers_expire},
 };
 
 /* When to come again, at the latest. */
@@ -174,6 +198,8 @@ static void obey_orders(struct worker *w, const struct mail_orders *orders)
     }
     if (orders->drain)
         turn_drain(w->engine);
+    if (w->streams)
+        streams_adopt(w->streams, orders->moved);
     w->stop |= orders->stop;
 }
 
@@ -257,26 +283,31 @@ static int init_connections(struct worker *w, const struct net_conf *conf)
 
     w->streams = streams ? streams_new(w, conf) : NULL;
     w->dtls = sessions ? dtls_new(w, &conf->stream) : NULL;
-    return (streams && !w->streams) || (sessions && !w->dtls) ? -ENOMEM : 0;
+    w->links = conf->max_links > 0 ? links_new(w, conf) : NULL;
+    bool has_links = conf->max_links == 0 || w->links;
+    return (streams && !w->streams) || (sessions && !w->dtls) || !has_links ? -ENOMEM : 0;
 }
 
-static int init_engine(struct worker *w, struct turn_shared *shared)
+static int init_engine(struct worker *w, const struct worker_setup *setup)
 {
     w->host = (struct turn_host){
         .relay_open = host_relay_open,
         .relay_close = host_relay_close,
+        .link_open = host_link_open,
+        .link_close = host_link_close,
         .credential = host_credential,
         .random = host_random,
     };
-    struct turn_setup setup = {
+    struct turn_setup s = {
         .conf = w->world->turn,
-        .shared = shared,
+        .shared = setup->shared,
         .host = &w->host,
         .worker = w->number,
         .max_relays = w->max_relays,
+        .max_links = setup->conf->max_links,
         .now = clock_monotonic(),
     };
-    w->engine = turn_new(&setup);
+    w->engine = turn_new(&s);
     return w->engine ? 0 : -ENOMEM;
 }
 
@@ -301,7 +332,7 @@ int worker_init(struct worker *w, const struct worker_setup *setup)
     w->relays = mem_zalloc(w->max_relays * sizeof *w->relays);
     if (!w->relays)
         return -ENOMEM;
-    r = init_engine(w, setup->shared);
+    r = init_engine(w, setup);
     return r == 0 ? init_connections(w, setup->conf) : r;
 }
 
@@ -310,6 +341,7 @@ void worker_free(struct worker *w)
     streams_free(w->streams);
     dtls_free(w->dtls);
     turn_free(w->engine);
+    links_free(w->links);
     for (size_t i = 0; i < w->n_listeners; i++)
         listener_close(&w->listeners[i]);
     if (w->base)
@@ -318,6 +350,7 @@ void worker_free(struct worker *w)
     relay_sock_free_spare(w);
     arena_free(&w->arena);
     struct mail_orders left = mailbox_free(&w->mailbox);
+    conn_dispose(left.moved);
     world_release(left.world);
     world_release(w->world);
     net_tls_free(left.tls);

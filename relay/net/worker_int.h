@@ -44,6 +44,7 @@ struct worker_stats {
 };
 
 struct dtls;
+struct links;
 
 struct worker {
     struct turn_host host;
@@ -59,6 +60,7 @@ struct worker {
     struct net_tls *tls;        /* for new connections; a reference of its own, or NULL */
     struct streams *streams;    /* NULL when no listener speaks TCP or TLS */
     struct dtls *dtls;          /* NULL when none speaks DTLS */
+    struct links *links;        /* NULL when there are no TCP relays */
     struct relay_sock **relays; /* owned; by handle, NULL = closed */
     struct list spare;          /* owned */
     uint32_t max_relays;
@@ -115,6 +117,10 @@ void dispatch_session(struct worker *w, const struct turn_flow *flow, struct tur
 void dispatch_peer(struct worker *w, uint32_t relay, const struct arrival *in);
 void dispatch_icmp(struct worker *w, const struct turn_icmp *icmp);
 void dispatch_mail(struct worker *w, const struct mail *mail, struct turn_pkt pkt);
+/* A peer has connected. The handle of its link, or below 0: it is not wanted. */
+int64_t dispatch_accepted(struct worker *w, uint32_t relay, const struct addr *peer);
+/* What became of a link that had to connect. */
+void dispatch_connected(struct worker *w, uint32_t link, bool stands);
 
 /* listener.c */
 /* Binds; reading starts with listener_listen. Both 0 or -errno. */

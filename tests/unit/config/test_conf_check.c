@@ -53,6 +53,8 @@ static const struct {
     {"relay_ports = \"2000-3400\"; listen_tcp = [\"0.0.0.0:2500\"];", NULL},
     {"relay_ports = \"2000-3400\"; listen_udp = [\"0.0.0.0:2500\"];",
      "listen_udp: expected ports outside relay_ports"},
+    {"relay_ports = \"2000-3400\"; listen_tcp = [\"0.0.0.0:2500\"]; tcp_allocations = true;",
+     "listen_tcp: expected ports outside relay_ports"},
     {"listen = [\"0.0.0.0:3478\", \"0.0.0.0\"];", "listen: expected every address and port once"},
     {"listen_tcp = [\"::1\", \"::1\"];", "listen_tcp: expected every address and port once"},
     {"listen = [ ]; listen_udp = [\"::1\"]; listen_tcp = [\"::1\"];", NULL},

@@ -21,9 +21,19 @@ enum order {
     ORDER_SEND_DF = 'F',
     ORDER_HAIRPIN = 'H', /* "H" + worker + port + data: to that relayed address */
     ORDER_RANDOM = 'R',
-    ORDER_WHO = 'W',   /* answers with the flow's client, server and transport */
-    ORDER_TIMER = 'T', /* sets a deadline in ten minutes; answers how many there have been */
+    ORDER_WHO = 'W',     /* answers with the flow's client, server and transport */
+    ORDER_TIMER = 'T',   /* sets a deadline in ten minutes; answers how many there have been */
+    ORDER_LISTEN = 'L',  /* "L" + port: opens TCP relay 1 there; answers as ORDER_OPEN */
+    ORDER_CONNECT = 'N', /* "N" + link + port: opens a link; "c" + link later, or "f" + link */
+    ORDER_BIND =
+        'B', /* "B" + worker + link: joins it to the connection, there; "b" + link; 9: no answer */
+    ORDER_UNLINK = 'U', /* "U" + link: closes it; no answer */
+    ORDER_PACE = 'P',   /* "P" + thing: what turn_link_passed says from now on, enum pace */
 };
+
+enum pace { PACE_FREE = 1, PACE_REST, PACE_NEVER };
+
+enum { FAKE_LINKS = 8, FAKE_RELAY = 0, FAKE_TCP_RELAY = 1, FAKE_REST_USEC = 50000 };
 
 /* In place of base's: the real clock, put forward at will. */
 static _Atomic usec_t put_forward;
@@ -49,6 +59,9 @@ struct turn {
     usec_t deadline;
     uint8_t expired; /* times */
     uint8_t closed;  /* flows */
+    bool listens;
+    enum pace pace;
+    bool links[FAKE_LINKS]; /* alive */
     uint8_t buffer[65536];
     struct turn_stats stats;
 };
@@ -74,8 +87,13 @@ struct turn *turn_new(const struct turn_setup *setup)
 
 static void close_relay(struct turn *t)
 {
+    for (uint32_t i = 0; i < FAKE_LINKS; i++) {
+        if (t->links[i])
+            t->setup.host->link_close(t->setup.host, i);
+        t->links[i] = false;
+    }
     if (t->open)
-        t->setup.host->relay_close(t->setup.host, 0);
+        t->setup.host->relay_close(t->setup.host, t->listens ? FAKE_TCP_RELAY : FAKE_RELAY);
     t->open = false;
 }
 
@@ -113,10 +131,14 @@ static enum turn_verdict answer(struct turn *t, const struct turn_flow *flow, st
 static enum turn_verdict open_relay(struct turn *t, const struct turn_flow *flow,
                                     struct turn_pkt pkt, struct turn_out *out)
 {
-    struct turn_relay_want want = {.local = loopback_of(flow->client.family, port_at(pkt.p + 1))};
+    bool is_tcp = *pkt.p == ORDER_LISTEN;
+    struct turn_relay_want want = {.relay = is_tcp ? FAKE_TCP_RELAY : FAKE_RELAY,
+                                   .local = loopback_of(flow->client.family, port_at(pkt.p + 1)),
+                                   .is_tcp = is_tcp};
     int r = t->setup.host->relay_open(t->setup.host, &want);
     if (r == 0) {
         t->open = true;
+        t->listens = is_tcp;
         t->relayed = want.local;
         t->client = *flow;
     }
@@ -179,6 +201,92 @@ static enum turn_verdict who(struct turn *t, const struct turn_flow *flow, struc
     return answer(t, flow, span_of(text, sizeof text), out);
 }
 
+static enum turn_verdict say_link(struct turn *t, char what, uint32_t link, struct turn_out *out)
+{
+    return answer(t, &t->client, span_of((uint8_t[]){(uint8_t)what, (uint8_t)('0' + link)}, 2),
+                  out);
+}
+
+static enum turn_verdict connect_link(struct turn *t, const struct turn_flow *flow,
+                                      struct turn_pkt pkt, struct turn_out *out)
+{
+    struct turn_link_want want = {
+        .link = (uint32_t)pkt.p[1] - '0',
+        .relay = FAKE_TCP_RELAY,
+        .peer = loopback_of(flow->client.family, port_at(pkt.p + 2)),
+    };
+    if (t->setup.host->link_open(t->setup.host, &want) != 0)
+        return say_link(t, 'e', want.link, out);
+    t->links[want.link] = true;
+    t->stats.links++;
+    return TURN_DROP;
+}
+
+enum turn_verdict turn_link_connected(struct turn *t, uint32_t link, bool stands, usec_t now,
+                                      struct turn_out *out)
+{
+    assert_true(now > 0 && link < FAKE_LINKS && t->links[link]);
+    t->links[link] = stands;
+    t->stats.links -= !stands;
+    return say_link(t, stands ? 'c' : 'f', link, out);
+}
+
+int64_t turn_link_accepted(struct turn *t, uint32_t relay, const struct addr *peer, usec_t now,
+                           struct turn_out *out)
+{
+    assert_true(now > 0 && relay == FAKE_TCP_RELAY && t->open && t->listens);
+    assert_true(peer->port > 0);
+    for (uint32_t i = 0; i < t->setup.max_links && i < FAKE_LINKS; i++) {
+        if (t->links[i])
+            continue;
+        t->links[i] = true;
+        t->stats.links++;
+        say_link(t, 'a', i, out);
+        return i;
+    }
+    return -ENOBUFS;
+}
+
+void turn_link_closed(struct turn *t, uint32_t link)
+{
+    assert_true(link < FAKE_LINKS && t->links[link]);
+    t->links[link] = false;
+    t->stats.links--;
+}
+
+usec_t turn_link_passed(struct turn *t, uint32_t link, size_t bytes, usec_t now)
+{
+    assert_true(now > 0 && link < FAKE_LINKS && t->links[link] && bytes > 0);
+    t->stats.relayed_bytes += bytes;
+    if (t->pace == PACE_NEVER)
+        return USEC_NEVER;
+    return t->pace == PACE_REST ? now + FAKE_REST_USEC : 0;
+}
+
+static enum turn_verdict bind_link(struct turn *t, const struct turn_flow *flow,
+                                   struct turn_pkt pkt, struct turn_out *out)
+{
+    out->flow = *flow;
+    out->worker = (uint16_t)(pkt.p[1] - '0');
+    if (out->worker != t->setup.worker)
+        return TURN_MOVE;
+    out->link = (uint32_t)pkt.p[2] - '0';
+    if (out->link >= FAKE_LINKS)
+        return TURN_DROP;
+    memcpy(t->buffer, (uint8_t[]){'b', pkt.p[2]}, 2);
+    out->data = span_of(t->buffer, 2);
+    return TURN_JOIN;
+}
+
+static enum turn_verdict unlink_one(struct turn *t, struct turn_pkt pkt)
+{
+    uint32_t link = (uint32_t)pkt.p[1] - '0';
+    t->links[link] = false;
+    t->stats.links--;
+    t->setup.host->link_close(t->setup.host, link);
+    return TURN_DROP;
+}
+
 enum turn_verdict turn_from_client(struct turn *t, const struct turn_flow *flow,
                                    struct turn_pkt pkt, usec_t now, struct turn_out *out)
 {
@@ -193,6 +301,7 @@ enum turn_verdict turn_from_client(struct turn *t, const struct turn_flow *flow,
         *pkt.p = (uint8_t)('0' + t->setup.worker);
         return answer(t, flow, span_of(pkt.p, pkt.n), out);
     case ORDER_OPEN:
+    case ORDER_LISTEN:
         return open_relay(t, flow, pkt, out);
     case ORDER_CLOSE:
         close_relay(t);
@@ -208,6 +317,15 @@ enum turn_verdict turn_from_client(struct turn *t, const struct turn_flow *flow,
         return who(t, flow, out);
     case ORDER_TIMER:
         return set_timer(t, flow, now, out);
+    case ORDER_CONNECT:
+        return connect_link(t, flow, pkt, out);
+    case ORDER_BIND:
+        return bind_link(t, flow, pkt, out);
+    case ORDER_UNLINK:
+        return unlink_one(t, pkt);
+    case ORDER_PACE:
+        t->pace = pkt.p[1];
+        return TURN_DROP;
     default:
         return TURN_DROP;
     }

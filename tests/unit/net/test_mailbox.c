@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "net/mailbox_int.h"
+#include "net/stream_int.h"
 
 static bool readable(const struct mailbox *m)
 {
@@ -117,6 +118,28 @@ static void t_orders_are_kept_until_taken(void **state)
     assert_ptr_equal(mailbox_free(&m).world, &first);
 }
 
+static void t_connections_are_few(void **state)
+{
+    static struct conn conns[MAILBOX_MOVES + 1];
+    struct mailbox m;
+    unsigned n = 0;
+
+    (void)state;
+    assert_int_equal(mailbox_init(&m), 0);
+    for (unsigned i = 0; i < MAILBOX_MOVES; i++)
+        assert_true(mailbox_move(&m, &conns[i]));
+    assert_false(mailbox_move(&m, &conns[MAILBOX_MOVES]));
+    assert_true(readable(&m));
+    struct mail_orders got = mailbox_take(&m);
+    for (const struct conn *c = got.moved; c; c = c->next)
+        n++;
+    assert_int_equal(n, MAILBOX_MOVES);
+    assert_true(mailbox_move(&m, &conns[MAILBOX_MOVES]));
+    got = mailbox_free(&m);
+    assert_ptr_equal(got.moved, &conns[MAILBOX_MOVES]);
+    assert_null(got.moved->next);
+}
+
 static void t_no_memory(void **state)
 {
     struct mailbox m;
@@ -171,6 +194,7 @@ int main(void)
         cmocka_unit_test(t_mail_comes_in_order),
         cmocka_unit_test(t_full_mailbox_drops),
         cmocka_unit_test(t_orders_are_kept_until_taken),
+        cmocka_unit_test(t_connections_are_few),
         cmocka_unit_test(t_no_memory),
         cmocka_unit_test(t_two_threads),
     };

@@ -1,80 +1,5 @@
 /* Connections over TLS, as an ordinary client sees them. */
-#include "certificate.h"
-#include "streams.h"
-
-#include <openssl/ssl.h>
-
-struct secure {
-    struct fixture f;
-    struct certificate cert;
-    SSL_CTX *ctx;
-};
-
-static struct net_tls *load(const struct certificate *c)
-{
-    struct net_error err = {""};
-    struct net_tls_pair pair = {c->pem, c->key};
-    struct net_tls *tls = net_tls_load(&(struct net_tls_conf){&pair, 1, false}, &err);
-    assert_string_equal(err.text, "");
-    return tls;
-}
-
-static void secure_begin(struct secure *s)
-{
-    stream_begin(&s->f, ADDR_V4);
-    certificate_make(&s->cert, EVP_EC_gen("P-256"), "DNS:relay.example", 30);
-    s->ctx = SSL_CTX_new(TLS_client_method());
-    assert_non_null(s->ctx);
-}
-
-static void secure_start(struct secure *s)
-{
-    begin_again(&s->f);
-    net_set_tls(s->f.net, load(&s->cert));
-    start(&s->f);
-}
-
-static void secure_end(struct secure *s)
-{
-    SSL_CTX_free(s->ctx);
-    certificate_remove(&s->cert);
-    end(&s->f);
-}
-
-static SSL *tls_over(const struct secure *s, int fd)
-{
-    SSL *ssl = SSL_new(s->ctx);
-    assert_non_null(ssl);
-    SSL_set_fd(ssl, fd);
-    assert_int_equal(SSL_connect(ssl), 1);
-    return ssl;
-}
-
-static void tls_end(SSL *ssl)
-{
-    int fd = SSL_get_fd(ssl);
-    SSL_free(ssl);
-    close(fd);
-}
-
-static void tls_say(SSL *ssl, const void *order, size_t n)
-{
-    static uint8_t bytes[MESSAGE_MAX];
-    size_t len = stun_message(bytes, order, n);
-    assert_int_equal(SSL_write(ssl, bytes, (int)len), (int)len);
-}
-
-static void tls_expect(SSL *ssl, const void *want, size_t n)
-{
-    static uint8_t got[1 << 20];
-    size_t have = 0;
-    while (have < n) {
-        int r = SSL_read(ssl, got + have, (int)(n - have));
-        assert_true(r > 0);
-        have += (size_t)r;
-    }
-    assert_memory_equal(got, want, n);
-}
+#include "secure.h"
 
 static void t_messages_in_any_records(void **state)
 {
@@ -147,8 +72,8 @@ static void t_certificates_change(void **state)
     secure_begin(&s);
     secure_start(&s);
     SSL *old = tls_over(&s, tcp_to(&s.f.server));
-    net_set_tls(s.f.net, load(&s.cert));
-    net_set_tls(s.f.net, load(&s.cert));
+    net_set_tls(s.f.net, secure_load(&s.cert));
+    net_set_tls(s.f.net, secure_load(&s.cert));
     turn_over(&s.f);
     SSL *new = tls_over(&s, tcp_to(&s.f.server));
     net_set_tls(s.f.net, NULL);
@@ -163,7 +88,7 @@ static void t_certificates_change(void **state)
     close(fd);
     tls_end(old);
     tls_end(new);
-    net_set_tls(s.f.net, load(&s.cert)); /* never taken, given back all the same */
+    net_set_tls(s.f.net, secure_load(&s.cert)); /* never taken, given back all the same */
     secure_end(&s);
 }
 

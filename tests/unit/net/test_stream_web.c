@@ -1,8 +1,5 @@
 /* Whose a connection is: PROXY headers, ALPN and names; and what the web server gets of it. */
-#include "streams.h"
-
-#include <netinet/tcp.h>
-#include <pthread.h>
+#include "far.h"
 
 #include "net/proxy_int.h"
 
@@ -12,18 +9,6 @@ struct shop {
     struct addr at;
     int listening;
 };
-
-static struct addr tcp_listen(int *ret_fd)
-{
-    struct addr any = loopback_addr(0);
-    union sock_name name;
-    socklen_t n = sockaddr_from_addr(&any, &name);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, &name.sa, n), 0);
-    assert_int_equal(listen(fd, 16), 0);
-    *ret_fd = fd;
-    return local_addr(fd);
-}
 
 static void shop_begin(struct shop *s)
 {
@@ -41,11 +26,7 @@ static void shop_end(struct shop *s)
 
 static int shop_accept(const struct shop *s)
 {
-    struct pollfd p = {.fd = s->listening, .events = POLLIN};
-    assert_int_equal(poll(&p, 1, LOOPBACK_WAIT_MS), 1);
-    int fd = accept4(s->listening, NULL, NULL, SOCK_CLOEXEC);
-    assert_true(fd >= 0);
-    return fd;
+    return tcp_accept(s->listening);
 }
 
 static void expect_no_visitor(const struct shop *s)
@@ -285,49 +266,6 @@ static void t_proxy_header_for_the_web_server(void **state)
     close(web);
     close(fd);
     shop_end(&s);
-}
-
-struct flood {
-    int fd;
-    size_t n;
-};
-
-static uint8_t flood_byte(size_t i)
-{
-    return (uint8_t)(i * 31 + i / 251);
-}
-
-static void *flood_write(void *arg)
-{
-    struct flood *f = arg;
-    uint8_t bytes[4096];
-    for (size_t at = 0; at < f->n;) {
-        size_t n = f->n - at < sizeof bytes ? f->n - at : sizeof bytes;
-        for (size_t i = 0; i < n; i++)
-            bytes[i] = flood_byte(at + i);
-        if (at == 0)
-            *bytes = 'G'; /* not ours */
-        ssize_t r = send(f->fd, bytes, n, MSG_NOSIGNAL);
-        if (r <= 0)
-            return NULL;
-        at += (size_t)r;
-    }
-    shutdown(f->fd, SHUT_WR);
-    return f;
-}
-
-static void flood_read(int fd, size_t want)
-{
-    static uint8_t got[100000];
-    size_t at = 0;
-    ssize_t n;
-    while ((n = receive_within(fd, LOOPBACK_WAIT_MS, got, sizeof got)) > 0) {
-        for (ssize_t i = at == 0; i < n; i++)
-            assert_int_equal(got[i], flood_byte(at + (size_t)i));
-        at += (size_t)n;
-    }
-    assert_int_equal(n, 0); /* the end is carried over */
-    assert_int_equal(at, want);
 }
 
 /* Both ways at once, nobody reading for a while: nothing is lost, and both ends are told. */

@@ -399,6 +399,54 @@ static void t_full_socket(void **state)
 }
 
 /* A renewal in the middle of a call: the old certificate lives as long as who was served by it. */
+/* Records of one flush leave together, and stay records. */
+static void t_gathered_records(void **state)
+{
+    static uint8_t room[40000];
+    static uint8_t big[16000];
+    struct tls_stage stage = {.p = room, .cap = sizeof room};
+    struct link l;
+    uint8_t got[64];
+    size_t n;
+
+    (void)state;
+    open_link(&l);
+    assert_true(shake(&l));
+    tls_conn_gather(l.server, &stage);
+    assert_int_equal(tls_conn_write(l.server, span_text("one"), &n), TLS_OK);
+    assert_int_equal(tls_conn_write(l.server, span_text("three"), &n), TLS_OK);
+    assert_true(SSL_read(l.client, got, sizeof got) <= 0);
+    assert_int_equal(tls_conn_push(l.server), TLS_OK);
+    assert_int_equal(SSL_read(l.client, got, sizeof got), 3);
+    assert_int_equal(SSL_read(l.client, got, sizeof got), 5);
+    /* What the socket does not take is sent by later pushes, and nothing before it. */
+    size_t wrote = 0;
+    size_t read = 0;
+    enum tls_io io = TLS_OK;
+    while (!tls_conn_unsent(l.server)) {
+        tls_conn_gather(l.server, &stage);
+        for (io = TLS_OK; io == TLS_OK && wrote < 1 << 22; wrote += io == TLS_OK ? n : 0)
+            io = tls_conn_write(l.server, span_of(big, sizeof big), &n);
+        assert_int_equal(io, TLS_WANT_WRITE);
+        io = tls_conn_push(l.server);
+    }
+    assert_int_equal(io, TLS_WANT_WRITE);
+    tls_conn_gather(l.server, &stage);
+    assert_int_equal(tls_conn_write(l.server, span_of(big, sizeof big), &n), TLS_WANT_WRITE);
+    assert_int_equal(tls_conn_push(l.server), TLS_WANT_WRITE);
+    for (int r = 1; r > 0 || tls_conn_unsent(l.server); read += r > 0 ? (size_t)r : 0) {
+        r = SSL_read(l.client, got, sizeof got);
+        tls_conn_gather(l.server, &stage);
+        assert_int_not_equal(tls_conn_push(l.server), TLS_CLOSED);
+    }
+    assert_int_equal(read, wrote);
+    close_client(&l);
+    tls_conn_gather(l.server, &stage);
+    assert_int_equal(tls_conn_write(l.server, span_of(big, sizeof big), &n), TLS_OK);
+    assert_int_equal(tls_conn_push(l.server), TLS_CLOSED);
+    close_link(&l);
+}
+
 static void t_outlives_its_replacement(void **state)
 {
     struct link l;
@@ -430,6 +478,7 @@ int main(void)
         cmocka_unit_test(t_broken_record_ends_it),
         cmocka_unit_test(t_no_renegotiation),
         cmocka_unit_test(t_full_socket),
+        cmocka_unit_test(t_gathered_records),
         cmocka_unit_test(t_outlives_its_replacement),
     };
     signal(SIGPIPE, SIG_IGN);
