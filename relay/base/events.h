@@ -27,6 +27,8 @@
       "a certificate has ended, so TLS clients turn away; renew it")                               \
     X(EVENT_ADDRESS_CHANGED, 5, "address-changed", "the announced relay address is now %1")        \
     X(EVENT_ADDRESS_UNKNOWN, 4, "address-unknown", "%1 gave no address, the last one is kept")     \
+    X(EVENT_ADDRESSES_TOO_MANY, 3, "addresses-too-many",                                           \
+      "this host has %1 addresses or more, the newest are not kept from peers")                    \
     X(EVENT_FD_LIMIT, 4, "fd-limit", "room for %1 open files, the relay range could use %2")       \
     X(EVENT_RELAY_LOOPBACK, 4, "relay-loopback",                                                   \
       "this host has no address but loopback, so only programs on it can be relayed")              \

@@ -112,6 +112,10 @@ static bool look_around(struct server *s)
         return false;
     site_look(s->conf, &s->site, now);
     bool changed = !site_eq(&s->site, now) && site_relays(now) && !now->loopback_only;
+    if (now->too_many) {
+        log_event(EVENT_ADDRESSES_TOO_MANY, EV_NUM(SITE_LOCAL_MAX));
+        changed = false;
+    }
     if (changed) {
         report_addresses(&s->site, now);
         s->site = *now;

@@ -89,6 +89,7 @@ void site_look(const struct conf *c, const struct site *before, struct site *ret
     };
     memset(ret, 0, sizeof(*ret));
     ret->n_local = net_local_addrs(ret->local, SITE_LOCAL_MAX);
+    ret->too_many = ret->n_local == SITE_LOCAL_MAX;
     for (size_t i = 0; i < ret->n_local; i++)
         ret->local[i].port = 0;
     for (size_t i = 0; i < TURN_FAMILIES; i++)

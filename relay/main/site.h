@@ -6,12 +6,14 @@
 #include "config/conf.h"
 #include "net/net.h"
 
-enum site_limit { SITE_LOCAL_MAX = 128 };
+/* A host with many containers has an address or two for each. */
+enum site_limit { SITE_LOCAL_MAX = 4096 };
 
 struct site {
     struct addr local[SITE_LOCAL_MAX];
     size_t n_local;
     struct turn_relay_addr relay[TURN_FAMILIES];
+    bool too_many;      /* addresses; those beyond the limit would be open to peers */
     bool loopback_only; /* nothing better than loopback was found for "auto" */
 };
 
