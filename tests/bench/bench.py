@@ -13,6 +13,7 @@ A run in which the generator was short of its processor is marked: it measures t
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import statistics
@@ -25,12 +26,14 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "e2e")]
 
+from support import certificates  # noqa: E402
 from support.server import ROOT, binary, config_text  # noqa: E402
 from world import World  # noqa: E402
 
 SERVER_CPU, OWN_CPU = 1, 0
 USER, PASSWORD = "bench", "bench-password"
 MACS = {"cli": "02:00:00:00:79:01", "peer": "02:00:00:00:79:02"}
+STREAM_CLIENTS = "10.79.0.3"  # they have an IP stack
 ADDRESSES = {"cli": ("10.79.0.2", "10.79.0.1"), "peer": ("10.79.1.2", "10.79.1.1")}
 
 # name: generator mode and options.
@@ -43,15 +46,30 @@ SCENARIOS = {
     "voice under flood": ("relay", {"clients": 200, "pps": 10000, "bytes": 160, "flood": 60000}),
     "churn": ("churn", {"clients": 64}),
     "idle 10000": ("idle", {"clients": 9900}),
+    "TLS voice 200 x 50/s x 160 B": ("streams", {"clients": 200, "pps": 10000, "bytes": 160}),
+    "TLS video 40 x 200/s x 1100 B": ("streams", {"clients": 40, "pps": 8000, "bytes": 1100,
+                                                  "burst": 8}),
+    "TLS overload 40 x 1100 B": ("streams", {"clients": 40, "pps": 100000, "bytes": 1100,
+                                             "burst": 8}),
+    "TLS handshakes, ECDSA P-256": ("handshakes", {"key": "ec"}),
+    "TLS handshakes, RSA 2048": ("handshakes", {"key": "rsa"}),
 }
-QUICK = [name for name in SCENARIOS if not name.startswith(("voice 1000", "video", "overload"))]
+QUICK = [name for name in SCENARIOS
+         if not name.startswith(("voice 1000", "video", "overload", "TLS overload"))]
 PROBES = 5  # of a search for the most that is carried
 
+# Whom we are compared with, where it is not coturn.
+RIVALS = {"handshakes": "s_server"}
+
 # What the table shows: scenario's mode -> (key, heading, smaller is better).
+RELAYED = [("cpu_ns", "ns/packet, processor", True), ("process_ns", "ns/packet, process", True),
+           ("relayed_pps", "packets/s", False), ("loss", "loss %", True),
+           ("p50_us", "p50 us", True), ("p99_us", "p99 us", True)]
 SHOWN = {
-    "relay": [("cpu_ns", "ns/packet, processor", True), ("process_ns", "ns/packet, process", True),
-              ("relayed_pps", "packets/s", False), ("loss", "loss %", True),
-              ("p50_us", "p50 us", True), ("p99_us", "p99 us", True)],
+    "relay": RELAYED,
+    "streams": RELAYED,
+    "handshakes": [("handshakes_per_s", "handshakes/s", False),
+                   ("cpu_us", "us/handshake, processor", True)],
     "capacity": [("relayed_pps", "packets/s", False), ("cpu_ns", "ns/packet, processor", True),
                  ("p50_us", "p50 us", True), ("p99_us", "p99 us", True)],
     "churn": [("sequences_per_s", "sequences/s", False), ("cpu_us", "us/sequence", True)],
@@ -90,6 +108,7 @@ class Field:
         self.world = World(["cli", "turn", "peer"], [])
         try:
             self.links = {side: self._link(side, i) for i, side in enumerate(("cli", "peer"))}
+            self._stack()
         except BaseException:
             self.close()
             raise
@@ -106,6 +125,12 @@ class Field:
         self.threaded = all([self._prepare(side, near, OWN_CPU),
                              self._prepare("turn", far, SERVER_CPU)])
         return {"near": near, "far": far, "mac": mac_of(turn, far)}
+
+    def _stack(self):
+        """For clients that are sockets; many ports, since each handshake takes one."""
+        self.world["cli"].ip("addr", "add", f"{STREAM_CLIENTS}/24", "dev", self.links["cli"]["near"])
+        self.world["cli"].sysctl("net.ipv4.ip_local_port_range=1024 65535")
+        self.world["cli"].sysctl("net.ipv4.tcp_tw_reuse=1")
 
     def _prepare(self, name, device, cpu):
         """True if the device's receiving is a thread on that processor; else RPS does it."""
@@ -140,11 +165,14 @@ class Field:
 class Running:
     """A server pinned to its processor, with a static user and all limits open."""
 
-    def __init__(self, field, kind):
+    def __init__(self, field, kind, key=None):
+        """key: what its certificate's is; None = UDP only."""
+        self.port = 5349 if key else 3478
+        self.pair = certificates.shared("bench.example", key) if key else None
         self.dir = tempfile.mkdtemp(prefix="bench")
         self.log = open(os.path.join(self.dir, "log"), "wb")
         argv = field.world.argv("turn", ["taskset", "-c", str(SERVER_CPU), *getattr(self, kind)()])
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log,
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=self.log,
                                         stderr=self.log, cwd=self.dir)
         end = time.monotonic() + 15
         while not self._listens():
@@ -161,25 +189,38 @@ class Running:
             "relay_ipv4": "10.79.1.1", "relay_ipv6": "off", "relay_ports": "32768-65535",
             "users": [{"name": USER, "password": PASSWORD}], "secrets_file": "", "user": "",
             "allow_peers": ["10.79.1.2/32"], "bytes_per_allocation": 0, "unproven_per_prefix": 0,
-            "allocations_per_account": 0, "allocations_per_prefix": 0,
+            "allocations_per_account": 0, "allocations_per_prefix": 0, "connections_per_prefix": 0,
         }
+        if self.pair:
+            options |= {"listen_tls": [f"10.79.0.1:{self.port}"], "certificates": [self.pair]}
         path = os.path.join(self.dir, "drehkreuz.conf")
         Path(path).write_text(config_text(options))
         os.chmod(path, 0o600)
         return [binary(), "run", "--config", path]
 
+    def s_server(self):
+        """Tickets off, as ours are."""
+        return ["openssl", "s_server", "-accept", f"10.79.0.1:{self.port}", "-quiet",
+                "-cert", self.pair["certificate"], "-key", self.pair["key"],
+                "-num_tickets", "0", "-no_cache"]
+
     def coturn(self):
+        plain = ["--no-tls", "--no-tcp"]
+        tls = [f"--tls-listening-port={self.port}"] + [
+            f"--{name}={self.pair[of]}" for name, of in (("cert", "certificate"), ("pkey", "key"))
+        ] if self.pair else []
         return [shutil.which("turnserver"), "-n", "--lt-cred-mech", f"--user={USER}:{PASSWORD}",
                 "--realm=bench", "--listening-ip=10.79.0.1", "--relay-ip=10.79.1.1", "-p3478",
-                "--min-port=32768", "--max-port=65535", "--relay-threads=1", "--no-tls",
-                "--no-dtls", "--no-tcp", "--no-cli", "--no-stdout-log", "--log-file=/dev/null",
+                "--min-port=32768", "--max-port=65535", "--relay-threads=1",
+                *(tls or plain), "--no-dtls", "--no-cli", "--no-stdout-log", "--log-file=/dev/null",
                 "--no-rfc5780", "--no-stun-backward-compatibility", "--no-software-attribute",
                 f"--userdb={self.dir}/db", f"--pidfile={self.dir}/pid"]
 
     def _listens(self):
         try:
-            with open(f"/proc/{self.process.pid}/net/udp") as lines:
-                return any(line.split()[1].endswith(f":{3478:04X}") for line in list(lines)[1:])
+            with open(f"/proc/{self.process.pid}/net/{'tcp' if self.pair else 'udp'}") as lines:
+                return any(line.split()[1].endswith(f":{self.port:04X}")
+                           for line in list(lines)[1:])
         except OSError:
             return False
 
@@ -191,6 +232,7 @@ class Running:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        self.process.stdin.close()
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -209,7 +251,7 @@ def generate(field, mode, options, pid=0, peer_server="10.79.1.1"):
     result = json.loads(run.stdout)
     if result.get("sent"):
         result["loss"] = 100 * (1 - result["returned"] / result["sent"])
-    result["short"] = result["own_busy"] > 0.97 and mode in ("relay", "direct")
+    result["short"] = result["own_busy"] > 0.97 and mode in ("relay", "direct", "streams")
     return result
 
 
@@ -252,8 +294,49 @@ def most(field, kind, options):
     return best or {**result, "relayed_pps": 0}
 
 
+def busy_ticks(cpu):
+    """user, nice, system, irq and softirq of one processor."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith(f"cpu{cpu} "):
+            ticks = [int(word) for word in line.split()[1:8]]
+            return sum(ticks[:3]) + sum(ticks[5:7])
+    raise Broken(f"no processor {cpu}")
+
+
+def handshakes(field, kind, key, seconds):
+    """Full handshakes by openssl s_time, one after the other from one processor."""
+    server = Running(field, kind, key)
+    argv = ["taskset", "-c", str(OWN_CPU), "openssl", "s_time", "-new", "-time", str(seconds),
+            "-connect", f"10.79.0.1:{server.port}"]
+    try:
+        before = busy_ticks(SERVER_CPU)
+        run = field.world.run("cli", argv, timeout=60 + seconds)
+        ticks = busy_ticks(SERVER_CPU) - before
+    finally:
+        server.stop()
+    found = re.search(r"(\d+) connections in (\d+) real seconds", run.stdout)
+    if not found or not int(found[1]):
+        raise Broken(f"{kind}: {(run.stderr or run.stdout).strip()[-300:]}")
+    count, real = int(found[1]), int(found[2])
+    return {"handshakes_per_s": count / real, "short": False,
+            "cpu_us": ticks * 1e6 / os.sysconf("SC_CLK_TCK") / count}
+
+
+def streams(field, kind, options):
+    server = Running(field, kind, "ec")
+    try:
+        return generate(field, "streams", {"warmup": 1, "tls": 1, "port": server.port, **options},
+                        server.process.pid)
+    finally:
+        server.stop()
+
+
 def one_round(field, kind, name, seconds):
     mode, options = SCENARIOS[name]
+    if mode == "handshakes":
+        return handshakes(field, kind, options["key"], seconds)
+    if mode == "streams":
+        return streams(field, kind, {**options, "seconds": seconds})
     if mode == "capacity":
         return most(field, kind, {**options, "seconds": max(seconds // 2, 1)})
     return probe(field, kind, mode, {**options, "seconds": seconds})
@@ -264,13 +347,14 @@ def spread(values):
 
 
 def show(name, results):
-    """Medians with their range, and our share of coturn's."""
+    """Medians with their range, and our share of the rival's."""
     mode = SCENARIOS[name][0]
+    rival = RIVALS.get(mode, "coturn")
     print(f"\n{name}")
-    print(f"  {'':24}{'drehkreuz':>26}{'coturn':>26}{'ratio':>8}")
+    print(f"  {'':24}{'drehkreuz':>26}{rival:>26}{'ratio':>8}")
     for key, heading, _ in SHOWN[mode]:
         cells, medians = [], []
-        for kind in ("drehkreuz", "coturn"):
+        for kind in ("drehkreuz", rival):
             values = [r[key] for r in results[kind] if key in r]
             if not values:
                 cells.append("-")
@@ -290,10 +374,10 @@ def measure_all(field, options):
     """{scenario: {kind: [result, ...]}} and the broken runs; servers take turns."""
     results, broken = {}, []
     for name in options.only or (QUICK if options.quick else SCENARIOS):
-        results[name] = {"drehkreuz": [], "coturn": []}
+        rival = RIVALS.get(SCENARIOS[name][0], "coturn")
+        results[name] = {"drehkreuz": [], rival: []}
         for number in range(options.rounds):
-            kinds = ("drehkreuz", "coturn") if number % 2 == 0 else ("coturn", "drehkreuz")
-            for kind in kinds:
+            for kind in ("drehkreuz", rival)[::1 if number % 2 == 0 else -1]:
                 try:
                     results[name][kind].append(one_round(field, kind, name, options.seconds))
                 except Broken as error:

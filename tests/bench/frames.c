@@ -70,7 +70,7 @@ static int packet_socket(int protocol, unsigned device)
     return -1;
 }
 
-static bool enter(const char *netns)
+bool netns_enter(const char *netns)
 {
     char path[256];
     snprintf(path, sizeof path, "/run/netns/%s", netns);
@@ -92,7 +92,7 @@ static void batch_init(struct batch *b)
 struct link *link_open(const char *netns, const char *device, const struct frame_ends *ends)
 {
     struct link *l = calloc(1, sizeof *l);
-    if (!l || !enter(netns)) {
+    if (!l || !netns_enter(netns)) {
         perror(netns);
         free(l);
         return NULL;

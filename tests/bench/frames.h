@@ -25,6 +25,9 @@ struct frame_ends {
 
 struct link;
 
+/* This thread is in the named namespace from now on. */
+bool netns_enter(const char *netns);
+
 /* Opens the device in the named namespace. NULL after a message to standard error. */
 struct link *link_open(const char *netns, const char *device, const struct frame_ends *ends);
 void link_close(struct link *l);

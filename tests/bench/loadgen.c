@@ -10,11 +10,12 @@
 struct mode {
     const char *name;
     int (*run)(struct bench *);
+    bool has_sockets; /* clients are sockets, no raw frames */
 };
 
 static const struct mode MODES[] = {
-    {"relay", mode_relay}, {"direct", mode_direct}, {"churn", mode_churn},
-    {"idle", mode_idle},   {"flood", mode_flood},
+    {"relay", mode_relay, false}, {"direct", mode_direct, false},  {"churn", mode_churn, false},
+    {"idle", mode_idle, false},   {"streams", mode_streams, true}, {"flood", mode_flood, false},
 };
 
 struct args {
@@ -26,9 +27,10 @@ struct args {
 
 static int usage(void)
 {
-    fputs("usage: bench_loadgen relay|direct|churn|idle|flood --cli LINK --peer LINK\n"
+    fputs("usage: bench_loadgen relay|direct|churn|idle|flood|streams --cli LINK --peer LINK\n"
           "    [--user U --password P --clients N --pps N --flood N --bytes N --seconds N\n"
-          "     --warmup N --pid PID --cpu N --own-cpu N --port N]\n"
+          "     --warmup N --pid PID --cpu N --own-cpu N --port N\n"
+          "     --burst N --tls 0|1]\n"
           "LINK: namespace,device,own MAC,server MAC,own IPv4,server IPv4\n",
           stderr);
     return 2;
@@ -69,6 +71,8 @@ static bool parse(int argc, char **argv, struct args *a, struct load *l)
         {"--pps", NULL, &l->pps},
         {"--flood", NULL, &l->flood_pps},
         {"--bytes", NULL, &l->bytes},
+        {"--burst", NULL, &l->burst},
+        {"--tls", NULL, &l->tls},
         {"--seconds", NULL, &l->seconds},
         {"--warmup", NULL, &l->warmup},
         {"--pid", NULL, &pid},
@@ -91,19 +95,21 @@ static bool parse(int argc, char **argv, struct args *a, struct load *l)
     l->cpu = (int)cpu;
     l->own_cpu = (int)own;
     l->pid = (int)pid;
-    return argc % 2 == 0 && l->clients && l->bytes >= 16 && l->bytes <= 1400;
+    return argc % 2 == 0 && l->clients && l->bytes >= 16 && l->bytes <= 1400 && l->burst;
 }
 
 static int run(const struct mode *mode, const struct args *a, struct bench *b)
 {
-    b->cli = open_link(a->cli);
+    b->cli_end = a->cli ? a->cli : "";
+    b->cli = mode->has_sockets ? NULL : open_link(a->cli);
     b->peer = open_link(a->peer);
     b->who = (struct account){.crypto = crypto_new(), .user = a->user, .password = a->password};
     int rc = 1;
     char text[64];
     const char *peer = a->peer ? a->peer : "";
     if (sscanf(peer, "%*[^,],%*[^,],%*[^,],%*[^,],%63[^,]", text) == 1 &&
-        addr_parse(text, &b->who.peer) && b->cli && b->peer && b->who.crypto) {
+        addr_parse(text, &b->who.peer) && (b->cli || mode->has_sockets) && b->peer &&
+        b->who.crypto) {
         b->who.peer.port = b->load.peer_port;
         rc = mode->run(b);
     }
@@ -118,8 +124,13 @@ static int run(const struct mode *mode, const struct args *a, struct bench *b)
 int main(int argc, char **argv)
 {
     struct args a = {.user = "bench", .password = "bench-password"};
-    struct load load = {
-        .clients = 100, .pps = 1000, .bytes = 160, .seconds = 5, .warmup = 1, .peer_port = 7000};
+    struct load load = {.clients = 100,
+                        .pps = 1000,
+                        .bytes = 160,
+                        .seconds = 5,
+                        .warmup = 1,
+                        .peer_port = 7000,
+                        .burst = 1};
     struct bench *b = calloc(1, sizeof *b);
     const struct mode *mode = NULL;
     for (size_t i = 0; argc > 1 && i < sizeof MODES / sizeof MODES[0]; i++)

@@ -93,7 +93,7 @@ static void moved_on(struct bench *b, struct session *s)
 
 /* --- What arrives --- */
 
-static void returned(struct bench *b, const uint8_t *p, size_t n)
+void data_returned(struct bench *b, const uint8_t *p, size_t n)
 {
     uint64_t born;
     uint32_t client, sequence;
@@ -117,11 +117,11 @@ static void on_client(void *ctx, const struct datagram *d)
     if (d->to < FIRST_PORT || d->n == 0)
         return;
     if (b->is_direct) {
-        returned(b, d->p, d->n);
+        data_returned(b, d->p, d->n);
         return;
     }
     if (d->p[0] >= 64 && d->p[0] < 128) {
-        returned(b, d->p + CHANDATA_HEADER_LEN, d->n - CHANDATA_HEADER_LEN);
+        data_returned(b, d->p + CHANDATA_HEADER_LEN, d->n - CHANDATA_HEADER_LEN);
         return;
     }
     b->tally.answers++;
@@ -147,14 +147,13 @@ static size_t pump(struct bench *b)
 {
     size_t n = link_receive(b->peer, on_peer, b);
     link_flush(b->peer);
-    n += link_receive(b->cli, on_client, b);
-    return n;
+    return n + b->ways->receive(b);
 }
 
 static void rest(struct bench *b, uint64_t until)
 {
     uint64_t now = now_ns();
-    struct pollfd fds[] = {{link_fd(b->cli), POLLIN, 0}, {link_fd(b->peer), POLLIN, 0}};
+    struct pollfd fds[] = {{b->ways->fd(b), POLLIN, 0}, {link_fd(b->peer), POLLIN, 0}};
     if (until <= now)
         return;
     uint64_t left = until - now < MSEC ? until - now : MSEC;
@@ -219,23 +218,54 @@ static bool set_up(struct bench *b)
 
 /* --- Data --- */
 
-static void send_data(struct bench *b, uint64_t now)
+void data_fill(struct bench *b, uint8_t *payload, uint32_t client, uint64_t now)
 {
-    uint32_t client = b->next_client;
+    uint32_t sequence = b->sequence + 1;
+    memcpy(payload, &now, sizeof now);
+    memcpy(payload + 8, &client, sizeof client);
+    memcpy(payload + 12, &sequence, sizeof sequence);
+    memset(payload + STAMP, 'd', b->load.bytes - STAMP);
+}
+
+static void send_frame(struct bench *b, uint32_t client, uint64_t now)
+{
     uint16_t port = (uint16_t)(FIRST_PORT + client), to = b->load.server_port;
     uint8_t *room = link_room(b->cli);
     size_t head = b->is_direct ? 0 : CHANDATA_HEADER_LEN;
-    b->next_client = client + 1 < b->load.clients ? client + 1 : 0;
-    b->sequence += b->next_client == 0;
-    uint32_t sequence = b->sequence + 1;
-    memcpy(room + head, &now, sizeof now);
-    memcpy(room + head + 8, &client, sizeof client);
-    memcpy(room + head + 12, &sequence, sizeof sequence);
-    memset(room + head + STAMP, 'd', b->load.bytes - STAMP);
+    data_fill(b, room + head, client, now);
     if (!b->is_direct)
         chandata_header(room + head, SESSION_CHANNEL, (uint16_t)b->load.bytes);
     link_queue(b->cli, port, b->is_direct ? b->load.peer_port : to, head + b->load.bytes);
+}
+
+static void flush_frames(struct bench *b)
+{
+    link_flush(b->cli);
+}
+
+static size_t receive_frames(struct bench *b)
+{
+    return link_receive(b->cli, on_client, b);
+}
+
+static int fd_of_frames(const struct bench *b)
+{
+    return link_fd(b->cli);
+}
+
+static const struct ways FRAMES = {send_frame, flush_frames, receive_frames, fd_of_frames};
+
+static void send_data(struct bench *b, uint64_t now)
+{
+    uint32_t client = b->next_client;
+    b->ways->send(b, client, now);
     b->tally.sent += now >= b->begin && now < b->end;
+    b->in_burst++;
+    b->sequence++;
+    if (b->in_burst < b->load.burst)
+        return;
+    b->in_burst = 0;
+    b->next_client = client + 1 < b->load.clients ? client + 1 : 0;
 }
 
 /* Strangers' packets: noise, Binding, Allocate without proof, data for no channel, a header that
@@ -286,14 +316,14 @@ static void run_until(struct bench *b, struct pace *data, struct pace *flood, ui
             send_data(b, now);
         for (unsigned n = pace_due(flood, now); n > 0; n--)
             send_flood(b);
-        link_flush(b->cli);
+        b->ways->flush(b);
         if (b->is_churn && now > look) {
             resend_late(b);
             look = now + 20 * MSEC;
         }
         if (!pump(b))
             rest(b, data->next < flood->next ? data->next : flood->next);
-        link_flush(b->cli);
+        b->ways->flush(b);
     }
 }
 
@@ -343,8 +373,8 @@ static int print_data(struct bench *b, const struct window *w, const char *mode)
     print_usage(w);
     printf("\"sent\": %" PRIu64 ", \"returned\": %" PRIu64 ", \"reordered\": %" PRIu64
            ", \"refused\": %" PRIu64 ", \"relayed_pps\": %.0f, ",
-           t->sent, t->returned, t->repeated, link_refused(b->cli) + link_refused(b->peer),
-           (double)relayed / seconds);
+           t->sent, t->returned, t->repeated,
+           (b->cli ? link_refused(b->cli) : 0) + link_refused(b->peer), (double)relayed / seconds);
     printf("\"cpu_ns\": %.0f, \"process_ns\": %.0f, ",
            per(w->server[1].cpu_busy - w->server[0].cpu_busy, relayed),
            per(w->server[1].process - w->server[0].process, relayed));
@@ -378,9 +408,17 @@ static void release_all(struct bench *b)
             rest(b, end);
 }
 
+int measure_and_print(struct bench *b, const char *mode)
+{
+    struct window w;
+    measure(b, &w);
+    return print_data(b, &w, mode);
+}
+
 int mode_relay(struct bench *b)
 {
     struct window w;
+    b->ways = &FRAMES;
     if (!set_up(b))
         return 1;
     measure(b, &w);
@@ -390,26 +428,23 @@ int mode_relay(struct bench *b)
 
 int mode_direct(struct bench *b)
 {
-    struct window w;
     b->is_direct = true;
-    if (!alloc_sessions(b))
-        return 1;
-    measure(b, &w);
-    return print_data(b, &w, "direct");
+    b->ways = &FRAMES;
+    return alloc_sessions(b) ? measure_and_print(b, "direct") : 1;
 }
 
 int mode_flood(struct bench *b)
 {
-    struct window w;
     b->load.pps = 0;
-    measure(b, &w);
-    return print_data(b, &w, "flood");
+    b->ways = &FRAMES;
+    return measure_and_print(b, "flood");
 }
 
 int mode_churn(struct bench *b)
 {
     struct window w;
     b->is_churn = true;
+    b->ways = &FRAMES;
     if (!alloc_sessions(b))
         return 1;
     b->load.pps = b->load.flood_pps = 0;
@@ -432,6 +467,7 @@ int mode_idle(struct bench *b)
 {
     struct window w;
     struct usage before;
+    b->ways = &FRAMES;
     usage_read(&before, b->load.cpu, b->load.pid);
     if (!set_up(b))
         return 1;

@@ -11,6 +11,8 @@ struct load {
     uint32_t pps; /* client to peer, all clients together; each packet is sent back */
     uint32_t flood_pps;
     uint32_t bytes; /* of payload */
+    uint32_t burst; /* packets of one client, one after the other */
+    uint32_t tls;   /* not plain TCP */
     uint32_t seconds;
     uint32_t warmup;
     int pid; /* of the server */
@@ -33,9 +35,24 @@ struct tally {
     uint64_t resent;
 };
 
+struct bench;
+
+/* How clients reach the server: as raw frames, or by streams of their own (streams.c). */
+struct ways {
+    void (*send)(struct bench *, uint32_t client, uint64_t now); /* one packet of data */
+    void (*flush)(struct bench *);
+    size_t (*receive)(struct bench *); /* some of what has come; how much */
+    int (*fd)(const struct bench *);   /* readable when something has */
+};
+
+struct streams;
+
 struct bench {
     struct load load;
-    struct link *cli;
+    const struct ways *ways;
+    struct streams *streams; /* owned by streams.c */
+    const char *cli_end;     /* as --cli has it */
+    struct link *cli;        /* NULL when clients are sockets */
     struct link *peer;
     struct account who;
     struct session *sessions; /* load.clients of them */
@@ -44,6 +61,7 @@ struct bench {
     bool is_churn;
     uint32_t in_flight;
     uint32_t next_client;
+    uint32_t in_burst; /* packets of it so far */
     uint32_t sequence;
     uint64_t begin; /* of the window, 0 = none; packets carry their time of birth */
     uint64_t end;
@@ -57,5 +75,12 @@ int mode_direct(struct bench *b);
 int mode_churn(struct bench *b);
 int mode_idle(struct bench *b);
 int mode_flood(struct bench *b);
+int mode_streams(struct bench *b);
+
+/* For the ways: a payload with its stamp; the payload came back; what the peer sends back. */
+void data_fill(struct bench *b, uint8_t *payload, uint32_t client, uint64_t now);
+void data_returned(struct bench *b, const uint8_t *payload, size_t n);
+/* Warm-up, window and stragglers, then the result. 0. */
+int measure_and_print(struct bench *b, const char *mode);
 
 #endif
