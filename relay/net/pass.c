@@ -183,7 +183,7 @@ static bool carry(struct pass *p, struct side *from, struct side *to)
         ssize_t n = take(from, scratch);
         if (n <= 0)
             return n == 0;
-        if (!give(to, span_of(scratch, (size_t)n)) || !count(p, (size_t)n))
+        if (!count(p, (size_t)n) || !give(to, span_of(scratch, (size_t)n)))
             return false;
     }
     return true;
@@ -235,7 +235,7 @@ void pass_feed(struct conn *c, struct span bytes)
 {
     struct pass *p = c->pass;
 
-    settle(p, give(&p->far, bytes) && count(p, bytes.n));
+    settle(p, count(p, bytes.n) && give(&p->far, bytes));
 }
 
 static void on_far_readable(evutil_socket_t fd, short what, void *arg)

@@ -66,6 +66,16 @@ const struct alloc *connection_holder(const struct req *r)
     return l ? l->alloc : NULL;
 }
 
+bool connection_is_elsewhere(const struct req *r)
+{
+    uint32_t id;
+    if (r->m->method != STUN_CONNECTION_BIND ||
+        !stun_get_number(r->m, STUN_ATTR_CONNECTION_ID, &id))
+        return false;
+    uint16_t worker = peer_link_worker(id);
+    return worker != r->t->worker && worker < r->t->shared->conf.workers;
+}
+
 enum stun_code connection_bind_check(struct req *r)
 {
     uint32_t id;

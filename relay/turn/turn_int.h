@@ -221,6 +221,8 @@ enum stun_code connect_check(struct req *r);
 enum stun_code connect_apply(struct req *r);
 /* The allocation of the connection that a ConnectionBind names; not proven to be its user's. */
 const struct alloc *connection_holder(const struct req *r);
+/* A ConnectionBind to a connection of another worker. */
+bool connection_is_elsewhere(const struct req *r);
 enum stun_code connection_bind_check(struct req *r);
 enum stun_code connection_bind_apply(struct req *r);
 
