@@ -132,8 +132,10 @@ enum stun_code authenticate(struct req *r)
         return STUN_STALE_NONCE;
     }
     /* Its keeper judges the client, whose key may live with his allocation alone. */
-    if (fresh && connection_is_elsewhere(r))
+    if (fresh && connection_is_elsewhere(r)) {
+        r->verdict = TURN_MOVE;
         return STUN_OK;
+    }
     r->user_tag = tag_of(r);
     if (!living_key_fits(r) && !any_key_fits(r))
         return STUN_UNAUTHENTICATED;

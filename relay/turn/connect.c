@@ -66,14 +66,14 @@ const struct alloc *connection_holder(const struct req *r)
     return l ? l->alloc : NULL;
 }
 
-bool connection_is_elsewhere(const struct req *r)
+bool connection_is_elsewhere(struct req *r)
 {
     uint32_t id;
-    if (r->m->method != STUN_CONNECTION_BIND ||
+    if (r->m->method != STUN_CONNECTION_BIND || r->alloc || !turn_is_stream(r->flow->transport) ||
         !stun_get_number(r->m, STUN_ATTR_CONNECTION_ID, &id))
         return false;
-    uint16_t worker = peer_link_worker(id);
-    return worker != r->t->worker && worker < r->t->shared->conf.workers;
+    r->worker = peer_link_worker(id);
+    return r->worker != r->t->worker && r->worker < r->t->shared->conf.workers;
 }
 
 enum stun_code connection_bind_check(struct req *r)
@@ -82,9 +82,6 @@ enum stun_code connection_bind_check(struct req *r)
     if (r->alloc || !turn_is_stream(r->flow->transport) ||
         !stun_get_number(r->m, STUN_ATTR_CONNECTION_ID, &id))
         return STUN_BAD_REQUEST;
-    r->worker = peer_link_worker(id);
-    if (r->worker != r->t->worker)
-        return r->worker < r->t->shared->conf.workers ? STUN_OK : STUN_BAD_REQUEST;
     r->link = peer_link_waiting(r->t, id, r->now);
     if (!r->link)
         return STUN_BAD_REQUEST;
@@ -95,6 +92,6 @@ enum stun_code connection_bind_check(struct req *r)
 
 enum stun_code connection_bind_apply(struct req *r)
 {
-    r->verdict = r->link ? TURN_JOIN : TURN_MOVE;
+    r->verdict = TURN_JOIN;
     return STUN_OK;
 }

@@ -73,7 +73,7 @@ static bool could_become_valid(const struct turn *t, const struct stun_msg *m)
 static enum stun_code run(struct req *r, const struct method *row)
 {
     enum stun_code code = authenticate(r);
-    if (code != STUN_OK)
+    if (code != STUN_OK || r->verdict == TURN_MOVE)
         return code;
     if (has_unknown(r->m))
         return STUN_UNKNOWN_ATTRIBUTE;

@@ -190,7 +190,8 @@ static inline enum turn_family family_of(const struct addr *a)
 
 /* --- authn.c: the long-term credential mechanism (RFC 8489 section 9.2.4) --- */
 
-/* STUN_OK with the request proven, or the code to answer. */
+/* STUN_OK with the request proven or, unproven, with TURN_MOVE as the verdict; or the code to
+ * answer. */
 enum stun_code authenticate(struct req *r);
 /* The Allocate that made the living allocation has come again (RFC 8489 section 6.3.1). */
 bool is_repeated_allocate(const struct req *r);
@@ -221,8 +222,8 @@ enum stun_code connect_check(struct req *r);
 enum stun_code connect_apply(struct req *r);
 /* The allocation of the connection that a ConnectionBind names; not proven to be its user's. */
 const struct alloc *connection_holder(const struct req *r);
-/* A ConnectionBind to a connection of another worker. */
-bool connection_is_elsewhere(const struct req *r);
+/* A ConnectionBind to a connection of another worker, which is r->worker then. */
+bool connection_is_elsewhere(struct req *r);
 enum stun_code connection_bind_check(struct req *r);
 enum stun_code connection_bind_apply(struct req *r);
 

@@ -160,7 +160,7 @@ static struct auth_snapshot *try(const char *realm, const char *name, const char
                                  struct auth_error *err)
 {
     const struct auth_user user = {name, password};
-    const struct auth_conf conf = {realm, &user, 1, 0, NULL};
+    const struct auth_conf conf = {.realm = realm, .users = &user, .n_users = 1};
     return auth_snapshot_new(&conf, NULL, err);
 }
 
