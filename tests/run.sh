@@ -56,7 +56,7 @@ install_missing() {
         libssl-dev libconfig-dev libunistring-dev libcmocka-dev python3 python3-pytest
         python3-aioice python3-selenium python3-openssl chromium chromium-driver coturn iproute2
         libnss3-tools nginx-light libnginx-mod-stream haproxy procps ethtool man-db nftables
-        libclang-rt-14-dev openssl"
+        libclang-rt-14-dev openssl firefox-esr python3-websocket php-cli mount"
     local missing="" package
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||

@@ -17,6 +17,7 @@ from transport import LINKS, udp_socket
 
 WAIT = 2.0
 UDP = (REQUESTED_TRANSPORT, u8pad(17))
+TCP = (REQUESTED_TRANSPORT, u8pad(6))
 V4_RELAY = (REQUESTED_ADDRESS_FAMILY, u8pad(1))
 V6_RELAY = (REQUESTED_ADDRESS_FAMILY, u8pad(2))
 DUAL = (ADDITIONAL_ADDRESS_FAMILY, u8pad(2))
@@ -248,10 +249,10 @@ class Client:
 
     # --- TURN ---
 
-    def allocate(self, *attrs, lifetime=None):
+    def allocate(self, *attrs, lifetime=None, transport=UDP):
         """Must succeed. Returns the first relayed address; all are in self.relayed."""
         more = [] if lifetime is None else [(LIFETIME, u32(lifetime))]
-        msg = self.request(ALLOCATE, [UDP, *more, *attrs])
+        msg = self.request(ALLOCATE, [transport, *more, *attrs])
         assert msg.code == 0, f"Allocate failed with {msg.code}"
         self.relayed = msg.addresses(XOR_RELAYED_ADDRESS)
         return self.relayed[0]

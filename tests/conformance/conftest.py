@@ -15,6 +15,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from accounts import ALICE, USERS  # noqa: E402
 from client import Client, Peer  # noqa: E402
+from tcp_relay import Relays  # noqa: E402
 from transport import HOSTS, every  # noqa: E402
 from support import certificates  # noqa: E402
 from support.netns import Netns  # noqa: E402
@@ -138,6 +139,14 @@ def peer():
     yield get
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def tcp(client, via):
+    """TCP allocations of this test's clients, their peers and data connections."""
+    made = Relays(client, via)
+    yield made
+    made.close()
 
 
 @pytest.fixture

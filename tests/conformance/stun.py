@@ -1,4 +1,4 @@
-"""STUN and TURN messages (RFC 8489, RFC 8656), written for the tests alone.
+"""STUN and TURN messages (RFC 8489, RFC 8656, RFC 6062), written for the tests alone.
 
 It shares no code with the server. The builder can produce any wrong message; the parser is strict
 about everything the server sends: framing, zero padding, order, value formats, FINGERPRINT.
@@ -20,6 +20,7 @@ REQUEST, INDICATION, SUCCESS, ERROR = range(4)
 
 BINDING, ALLOCATE, REFRESH, SEND, DATA_METHOD = 0x001, 0x003, 0x004, 0x006, 0x007
 CREATE_PERMISSION, CHANNEL_BIND = 0x008, 0x009
+CONNECT, CONNECTION_BIND, CONNECTION_ATTEMPT = 0x00A, 0x00B, 0x00C  # RFC 6062
 
 MAPPED_ADDRESS = 0x0001
 USERNAME = 0x0006
@@ -42,6 +43,7 @@ PASSWORD_ALGORITHM = 0x001D
 USERHASH = 0x001E
 XOR_MAPPED_ADDRESS = 0x0020
 RESERVATION_TOKEN = 0x0022
+CONNECTION_ID = 0x002A
 ADDITIONAL_ADDRESS_FAMILY = 0x8000
 ADDRESS_ERROR_CODE = 0x8001
 PASSWORD_ALGORITHMS = 0x8002
@@ -354,6 +356,7 @@ EMITTED = {
     XOR_RELAYED_ADDRESS: (8, 20), XOR_MAPPED_ADDRESS: (8, 20), RESERVATION_TOKEN: (8,),
     MESSAGE_INTEGRITY: (20,), MESSAGE_INTEGRITY_SHA256: (32,), ADDRESS_ERROR_CODE: range(4, 512),
     PASSWORD_ALGORITHMS: (8,), ICMP: (8,), SOFTWARE: range(1, 128), FINGERPRINT: (4,),
+    CONNECTION_ID: (4,),
 }
 TAIL = [MESSAGE_INTEGRITY, MESSAGE_INTEGRITY_SHA256, FINGERPRINT]
 
@@ -378,7 +381,7 @@ def _check_shape(msg):
     need(FINGERPRINT not in kinds or msg.fingerprint_ok(), "FINGERPRINT is wrong")
     need((msg.code == 420) == (UNKNOWN_ATTRIBUTES in kinds), "UNKNOWN-ATTRIBUTES without 420")
     if msg.cls == INDICATION:
-        need(msg.method == DATA_METHOD, "an indication that is not Data")
+        need(msg.method in (DATA_METHOD, CONNECTION_ATTEMPT), "an indication of no server")
         need(not set(tail) & set(TAIL[:2]), "integrity in an indication")
 
 

@@ -1,13 +1,23 @@
 """A browser in a namespace, and a call between two of them over the relay."""
 
+import json
 import time
 
+from front import NAMES
+from support import certificates
 from world import Agent
 
 
 class Browser(Agent):
-    def __init__(self, world, name, *args):
-        super().__init__(world, name, "browser_agent.py", timeout=90, args=args)
+    """engine: chromium or firefox. It knows the names of the relay and of the web server."""
+
+    def __init__(self, world, name, engine):
+        super().__init__(world, name, "browser_agent.py", timeout=90,
+                         args=[engine, certificates.authority(), json.dumps(NAMES)])
+
+    def open(self, page=None):
+        """A page, or the one from localhost that it begins with."""
+        self.call("open", page=page)
 
     def js(self, function, *args):
         answer = self.call("js", name=function, args=list(args))
@@ -23,8 +33,8 @@ def rates(before, after):
     return seconds, (after["frames"] - before["frames"]) / seconds
 
 
-def call(a, b, ice, other=None, seconds=6):
-    """Audio, video and data between two browsers, both relayed, for some seconds without a loss.
+def call(a, b, ice, other=None):
+    """Audio, video and data between two browsers, both relayed, for five seconds without a loss.
 
     other: what b is to use instead of ice. Returns the transports to the relay that were chosen.
     """
@@ -37,7 +47,7 @@ def call(a, b, ice, other=None, seconds=6):
     assert a.js("say", "hello from a") and b.js("say", "hello from b")
     assert b.js("hear", 5000) == ["hello from a"]
     assert a.js("hear", 5000) == ["hello from b"]
-    time.sleep(seconds)
+    time.sleep(5.2)
     after = [a.js("stats"), b.js("stats")]
     for one, two in zip(before, after):
         elapsed, frames = rates(one, two)

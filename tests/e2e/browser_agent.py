@@ -1,28 +1,21 @@
-"""Runs inside a namespace: headless Chromium, driven by selenium, on a page from localhost (a
-secure context, which getUserMedia wants) or from elsewhere."""
+"""Runs inside a namespace: a headless browser on a page from localhost (a secure context, which
+getUserMedia wants) or from elsewhere."""
 
-import argparse
 import http.server
+import json
 import os
-import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
 
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-
+from chromium import Chromium
+from firefox import Firefox
+from names import own
 from world import serve
 
-FLAGS = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-]
-
+ENGINES = {"chromium": Chromium, "firefox": Firefox}
 PAGE = (Path(__file__).parent / "page.html").read_bytes()
 
 
@@ -38,47 +31,38 @@ class Page(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def trust(authority, home):
-    """The browser's user trusts this authority, so that certificates are truly verified."""
-    folder = f"{home}/.pki/nssdb"
-    os.makedirs(folder)
+def trust(authority, folder):
+    """The browser trusts this authority, so that certificates are truly verified."""
+    os.makedirs(folder, exist_ok=True)
     for args in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "test", "-i", authority]):
         subprocess.run(["certutil", "-d", f"sql:{folder}", *args], check=True)
-    os.environ["HOME"] = home
 
 
-def browser(profile, flags):
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for flag in [*FLAGS, *flags, f"--user-data-dir={profile}"]:
-        options.add_argument(flag)
-    return webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
+def js(driver, name, args):
+    """A function of the page; a string that begins with "failed: " if it throws."""
+    call = f"{name}(...{json.dumps(args)})"
+    promise = f"(async () => JSON.stringify(await {call}))()"
+    return json.loads(driver.text(f"{promise}.catch(e => JSON.stringify('failed: ' + e))"))
 
 
-def arguments():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--page", help="instead of the one from localhost")
-    parser.add_argument("--authority", help="certificate to trust")
-    parser.add_argument("flags", nargs="*", help="for Chromium")
-    return parser.parse_args()
-
-
-def main():
-    asked = arguments()
+def main(engine, authority, names):
+    """names: JSON object of host names and their addresses."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    home = f"http://localhost:{server.server_address[1]}/"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        if asked.authority:
-            trust(asked.authority, f"{profile}/home")
-        driver = browser(profile, asked.flags)
+        os.environ["HOME"] = f"{profile}/home"
+        os.mkdir(os.environ["HOME"])
+        kind, names = ENGINES[engine], json.loads(names)
+        own(names)
+        trust(authority, kind.store(profile))
+        driver = kind(profile, names)
         try:
-            driver.set_script_timeout(45)
-            driver.get(asked.page or f"http://localhost:{server.server_address[1]}/")
-            serve({"js": lambda name, args: driver.execute_async_script(
-                "const done = arguments[arguments.length - 1];"
-                f"{name}(...arguments[0]).then(done, e => done('failed: ' + e))", args)})
+            driver.open(home)
+            serve({"js": lambda name, args: js(driver, name, args),
+                   "open": lambda page: driver.open(page or home)})
         finally:
-            driver.quit()
+            driver.close()
 
 
-main()
+main(*sys.argv[1:])

@@ -1,4 +1,5 @@
-"""The whole server with the clients people use: coturn's uclient, aioice, Chromium.
+"""The whole server with the clients people use: coturn's uclient, aioice, Chromium and
+Firefox.
 
                        srv (the relay, ip_forward = 0)
         10.77.0.2  10.77.0.1             10.77.1.1  10.77.1.2
@@ -10,6 +11,7 @@ the relay, on relayed addresses of 10.77.0.1 and fd77:0::1.
 """
 
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -19,7 +21,10 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from browser import Browser  # noqa: E402
+from front import CLOUD, NAME, web_server  # noqa: E402
 from relay import KINDS, PORT  # noqa: E402
+from support import certificates  # noqa: E402
 from support.server import binary  # noqa: E402
 from world import World  # noqa: E402
 
@@ -78,3 +83,35 @@ def relay(start):
     server = start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module", params=["chromium", "firefox"])
+def engine(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def a(world, engine):
+    browser = Browser(world, "a", engine)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def b(world, engine):
+    browser = Browser(world, "b", engine)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(params=[False, True], ids=["bare", "web-proxy"])
+def port_443(request, world, start, tmp_path):
+    """The relay by NAME, and nginx behind it, by CLOUD, with the page that browsers load."""
+    tmp_path.chmod(0o755)
+    shutil.copy(HERE / "page.html", tmp_path / "index.html")
+    nginx = web_server(world, certificates.shared(CLOUD), tmp_path, CLOUD, proxied=request.param)
+    server = start(listen=["0.0.0.0:443", "[::]:443"], certificates=[certificates.shared()],
+                   web_server="127.0.0.1:8443", web_proxy=request.param, turn_names=[NAME])
+    yield server
+    server.stop()
+    nginx.close()

@@ -6,6 +6,10 @@ import subprocess
 import tempfile
 import time
 
+from support import certificates
+
+NAME, CLOUD = certificates.NAME, "cloud.test.example"
+NAMES = {NAME: "10.77.0.1", CLOUD: "10.77.0.1"}
 NGINX = """
 daemon off;
 master_process off;

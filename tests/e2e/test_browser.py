@@ -1,25 +1,12 @@
-"""Headless Chromium: the test button of Nextcloud Talk's admin page, then a call over the relay."""
+"""Chromium and Firefox: the test button of Nextcloud Talk's admin page, then a call over UDP."""
 
 import pytest
 
-from browser import Browser, call
+from browser import call
 from relay import OTHER_SECRET, PORT, credential
 
+pytestmark = pytest.mark.usefixtures("relay", "a", "b")  # both browsers start at once
 URL = f"turn:10.77.0.1:{PORT}?transport=udp"
-
-
-@pytest.fixture(scope="module")
-def a(world, relay):
-    browser = Browser(world, "a")
-    yield browser
-    browser.close()
-
-
-@pytest.fixture(scope="module")
-def b(world, relay):
-    browser = Browser(world, "b")
-    yield browser
-    browser.close()
 
 
 def talk_credential(**kw):
