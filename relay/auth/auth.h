@@ -13,6 +13,7 @@ enum auth_limit {
     AUTH_ID_MAX = 32,
     AUTH_NAME_MAX = 508,
     AUTH_ERROR_TEXT = 256,
+    AUTH_WORDS_MAX = AUTH_SECRET_MAX + 48, /* `not-before not-after secret` with its NUL */
 };
 
 /* One shared secret of the TURN REST scheme (draft-uberti-behave-turn-rest-00). */
@@ -29,6 +30,15 @@ struct auth_user {
     const char *password;
 };
 
+/* A static user of whom only keys are known. The name is as it comes on the wire. */
+struct auth_keyed_user {
+    char name[AUTH_NAME_MAX + 1];
+    bool has_md5;
+    bool has_sha256;
+    uint8_t md5[MD5_LEN];
+    uint8_t sha256[SHA256_LEN];
+};
+
 struct auth_conf {
     const char *realm;
     const struct auth_user *users; /* static users; names and passwords are UTF-8 */
@@ -37,6 +47,10 @@ struct auth_conf {
     /* NULL, or a snapshot of the same realm whose static users are taken over, keys and all; users
      * is not looked at then. So new secrets need no passwords in memory. */
     const struct auth_snapshot *keep;
+    /* Further static users; they are never taken over by keep. A name that one of the users above,
+     * or an earlier one of these, has already is passed over. */
+    const struct auth_keyed_user *keyed;
+    size_t n_keyed;
 };
 
 /* A set of secrets as a file store holds it. */
@@ -62,6 +76,14 @@ struct auth_snapshot *auth_snapshot_new(const struct auth_conf *conf,
 void auth_snapshot_free(struct auth_snapshot *s);
 size_t auth_snapshot_users(const struct auth_snapshot *s);
 size_t auth_snapshot_secrets(const struct auth_snapshot *s);
+/* Whether some user has no SHA-256 key, so that SHA-256 must not be offered to anybody. */
+bool auth_snapshot_md5_only(const struct auth_snapshot *s);
+
+/* A user's value as coturn keeps it: 32 hex digits are the MD5 key, 64 the SHA-256 key, anything
+ * else is the password, of which both keys are made. 0, -EINVAL when empty or with a NUL inside,
+ * -E2BIG, -EILSEQ when not UTF-8, -EIO, -ENOMEM. */
+int auth_keyed_user_read(struct crypto *crypto, const char *realm, struct span name,
+                         struct span value, struct auth_keyed_user *ret);
 
 struct auth_query {
     struct span user; /* USERNAME, or a USERHASH of 32 bytes */
@@ -81,7 +103,8 @@ struct auth_found {
 };
 
 /* The nth key that may belong to the name: a static user's first (a second one where SASLprep makes
- * another password of it, RFC 5389), then one for each secret in force. A name is good up to and
+ * another password of it, RFC 5389; none where the wanted kind of key is not known), then one for
+ * each secret in force. A name is good up to and
  * including its second. ignore_expiry passes over the ends of names and of secrets, since calls
  * outlive both. 0, -ENOENT, or -EKEYEXPIRED when a time-limited name is over and nothing else
  * matches it. Reads the snapshot only; crypto is the calling thread's. */
@@ -99,6 +122,12 @@ int auth_file_load(const char *path, struct auth_secrets *ret, struct auth_error
 /* Replaces the file atomically (write, fsync, rename; mode 0600, owner and group kept; comments are
  * not). 0 or -errno with *err filled. */
 int auth_file_save(const char *path, const struct auth_secrets *secrets, struct auth_error *err);
+/* Adds a secret from its words, `not-before not-after secret`. 0, -EINVAL, -EEXIST or -ENOSPC with
+ * *err filled. */
+int auth_secrets_read(struct auth_secrets *secrets, struct span id, struct span words,
+                      struct auth_error *err);
+/* The words of a secret. Returns their length; wipe them. */
+int auth_secret_words(const struct auth_secret *one, char ret[AUTH_WORDS_MAX]);
 /* Overwrites the secrets. */
 void auth_secrets_wipe(struct auth_secrets *secrets);
 
@@ -110,8 +139,9 @@ struct auth_secret *auth_secrets_find(struct auth_secrets *secrets, const char *
 /* A new random secret: 32 bytes of randomness as 64 hex digits. */
 void auth_secret_generate(struct auth_secret *one);
 
-/* A time-limited credential of the first secret that is in force now. 0, -ENOENT when there is
- * none, -EINVAL for a name that is too long or a negative expiry, -ENOMEM, -EIO. */
+/* A time-limited credential of the first secret that is in force now and outlives it, or else of
+ * the first that is in force. 0, -ENOENT when there is none, -EINVAL for a name that is too long or
+ * a negative expiry, -ENOMEM, -EIO. */
 struct auth_issue {
     const char *name; /* the part behind the colon; "" = bare timestamp */
     int64_t expiry;   /* Unix seconds */

@@ -14,7 +14,7 @@
 
 enum {
     FILE_BYTES_MAX = 65536,
-    FIELDS = 4,
+    WORDS = 3,        /* behind the id */
     TIME_DIGITS = 12, /* of AUTH_TIME_MAX */
 };
 
@@ -66,13 +66,34 @@ static bool read_time(struct span word, int64_t *ret)
 }
 
 /* Too long a word keeps one byte too many, so that auth_secrets_add turns it down. */
-static void read_words(const struct span word[FIELDS], struct auth_secret *ret)
+static void read_words(struct span id, struct span secret, struct auth_secret *ret)
 {
     memset(ret, 0, sizeof(*ret));
-    if (word[0].n < sizeof(ret->id))
-        memcpy(ret->id, word[0].p, word[0].n);
-    ret->len = (uint16_t)(word[3].n <= AUTH_SECRET_MAX ? word[3].n : AUTH_SECRET_MAX + 1);
-    memcpy(ret->bytes, word[3].p, word[3].n <= AUTH_SECRET_MAX ? word[3].n : AUTH_SECRET_MAX);
+    if (id.n < sizeof(ret->id))
+        memcpy(ret->id, id.p, id.n);
+    ret->len = (uint16_t)(secret.n <= AUTH_SECRET_MAX ? secret.n : AUTH_SECRET_MAX + 1);
+    memcpy(ret->bytes, secret.p, secret.n <= AUTH_SECRET_MAX ? secret.n : AUTH_SECRET_MAX);
+}
+
+int auth_secrets_read(struct auth_secrets *secrets, struct span id, struct span words,
+                      struct auth_error *err)
+{
+    struct span word[WORDS + 1];
+    for (size_t i = 0; i <= WORDS; i++)
+        word[i] = next_word(&words);
+    if (word[WORDS - 1].n == 0 || word[WORDS].n != 0)
+        return auth_fail(err, -EINVAL,
+                         "expected the four words `id not-before not-after secret`, "
+                         "e.g. `main 0 0 SECRET`");
+    struct auth_secret one;
+    int r = -EINVAL;
+    read_words(id, word[2], &one);
+    if (!read_time(word[0], &one.not_before) || !read_time(word[1], &one.not_after))
+        (void)auth_fail(err, r, "expected Unix seconds as second and third word, e.g. 0");
+    else
+        r = auth_secrets_add(secrets, &one, err);
+    crypto_wipe(&one, sizeof(one));
+    return r;
 }
 
 /* Position of one line, for what is said about it. */
@@ -84,26 +105,13 @@ struct place {
 static int read_line(struct span line, const struct place *at, struct auth_secrets *secrets,
                      struct auth_error *err)
 {
-    struct span word[FIELDS + 1];
-    for (size_t i = 0; i <= FIELDS; i++)
-        word[i] = next_word(&line);
-    if (word[0].n == 0 || word[0].p[0] == '#')
-        return 0;
-    if (word[FIELDS - 1].n == 0 || word[FIELDS].n != 0)
-        return auth_fail(err, -EINVAL,
-                         "%s:%zu: expected the four words `id not-before not-after secret`, "
-                         "e.g. `main 0 0 SECRET`",
-                         at->path, at->line);
-    struct auth_secret one;
-    read_words(word, &one);
     struct auth_error inner;
-    int r = -EINVAL;
-    if (!read_time(word[1], &one.not_before) || !read_time(word[2], &one.not_after))
-        (void)auth_fail(&inner, r, "expected Unix seconds as second and third word, e.g. 0");
-    else
-        r = auth_secrets_add(secrets, &one, &inner);
-    crypto_wipe(&one, sizeof(one));
-    return r < 0 ? auth_fail(err, -EINVAL, "%s:%zu: %s", at->path, at->line, inner.text) : 0;
+    struct span id = next_word(&line);
+    if (id.n == 0 || id.p[0] == '#')
+        return 0;
+    if (auth_secrets_read(secrets, id, line, &inner) == 0)
+        return 0;
+    return auth_fail(err, -EINVAL, "%s:%zu: %s", at->path, at->line, inner.text);
 }
 
 static int read_text(const char *path, struct span text, struct auth_secrets *ret,
@@ -197,12 +205,20 @@ static int write_all(int fd, const void *data, size_t n)
     return 0;
 }
 
+int auth_secret_words(const struct auth_secret *one, char ret[AUTH_WORDS_MAX])
+{
+    return snprintf(ret, AUTH_WORDS_MAX, "%lld %lld %.*s", (long long)one->not_before,
+                    (long long)one->not_after, (int)one->len, (const char *)one->bytes);
+}
+
 static int write_secret(int fd, const struct auth_secret *s)
 {
-    char line[AUTH_ID_MAX + 2 * TIME_DIGITS + AUTH_SECRET_MAX + 64];
-    int n = snprintf(line, sizeof(line), "%s %lld %lld %.*s\n", s->id, (long long)s->not_before,
-                     (long long)s->not_after, (int)s->len, (const char *)s->bytes);
+    char words[AUTH_WORDS_MAX];
+    char line[AUTH_ID_MAX + sizeof(words) + 2];
+    (void)auth_secret_words(s, words);
+    int n = snprintf(line, sizeof(line), "%s %s\n", s->id, words);
     int r = n > 0 && (size_t)n < sizeof(line) ? write_all(fd, line, (size_t)n) : -EINVAL;
+    crypto_wipe(words, sizeof(words));
     crypto_wipe(line, sizeof(line));
     return r;
 }

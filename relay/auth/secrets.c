@@ -83,18 +83,27 @@ void auth_secret_generate(struct auth_secret *one)
     crypto_wipe(random, sizeof(random));
 }
 
-static const struct auth_secret *first_in_force(const struct auth_secrets *secrets, int64_t now)
+/* The first that outlives the credential, so that none dies with a secret that is being retired;
+ * else the first that is in force at all. */
+static const struct auth_secret *best_in_force(const struct auth_secrets *secrets,
+                                               const struct auth_issue *want)
 {
-    for (size_t i = 0; i < secrets->n; i++)
-        if (auth_in_force(&secrets->v[i], now))
-            return &secrets->v[i];
-    return NULL;
+    const struct auth_secret *first = NULL;
+    for (size_t i = 0; i < secrets->n; i++) {
+        const struct auth_secret *s = &secrets->v[i];
+        if (!auth_in_force(s, want->now))
+            continue;
+        if (s->not_after == 0 || s->not_after >= want->expiry)
+            return s;
+        first = first ? first : s;
+    }
+    return first;
 }
 
 int auth_issue(const struct auth_secrets *secrets, const struct auth_issue *want,
                struct auth_credential *ret)
 {
-    const struct auth_secret *secret = first_in_force(secrets, want->now);
+    const struct auth_secret *secret = best_in_force(secrets, want);
     if (!secret)
         return -ENOENT;
     if (want->expiry < 0)

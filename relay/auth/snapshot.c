@@ -22,6 +22,9 @@ struct user {
     size_t name_len;
     uint8_t name[AUTH_NAME_MAX];
     uint8_t userhash[SHA256_LEN];
+    bool is_keyed; /* came with its keys; the two flags are always true for the others */
+    bool has_md5;
+    bool has_sha256;
     unsigned n_keys; /* 2 when OpaqueString and SASLprep differ on the password */
     struct user_key keys[USER_KEYS_MAX];
 };
@@ -30,6 +33,7 @@ struct auth_snapshot {
     struct user *users; /* owned */
     size_t n_users;
     size_t cap_users;
+    bool md5_only; /* at least one user has no SHA-256 key */
     struct htab by_name;
     struct htab by_userhash;
     int64_t max_ttl;
@@ -178,6 +182,7 @@ static int add_user(struct auth_snapshot *s, struct crypto *crypto, const struct
     r = longterm_userhash(crypto, name_of(u), realm_of(s), u->userhash);
     if (r < 0)
         return auth_fail(err, r, "static user %zu: the digest failed", number);
+    u->has_md5 = u->has_sha256 = true;
     enter(s, u);
     return 0;
 }
@@ -210,10 +215,44 @@ static int keep_users(struct auth_snapshot *s, const struct auth_snapshot *from,
     if (!span_eq(realm_of(s), realm_of(from)))
         return auth_fail(err, -EINVAL, "the realm differs from that of the users' keys");
     for (size_t i = 0; i < from->n_users; i++) {
-        s->users[i] = from->users[i];
-        enter(s, &s->users[i]);
+        if (from->users[i].is_keyed)
+            continue;
+        struct user *u = &s->users[s->n_users];
+        *u = from->users[i];
+        enter(s, u);
     }
     return 0;
+}
+
+static int add_keyed(struct auth_snapshot *s, struct crypto *crypto,
+                     const struct auth_keyed_user *from)
+{
+    struct span name = span_of(from->name, strnlen(from->name, AUTH_NAME_MAX));
+    if (name.n == 0 || !(from->has_md5 || from->has_sha256) || find_name(s, name))
+        return 0;
+    struct user *u = &s->users[s->n_users];
+    memcpy(u->name, name.p, name.n);
+    u->name_len = name.n;
+    u->is_keyed = true;
+    u->has_md5 = from->has_md5;
+    u->has_sha256 = from->has_sha256;
+    u->n_keys = 1;
+    memcpy(u->keys[0].md5, from->md5, MD5_LEN);
+    memcpy(u->keys[0].sha256, from->sha256, SHA256_LEN);
+    s->md5_only = s->md5_only || !u->has_sha256;
+    int r = longterm_userhash(crypto, name, realm_of(s), u->userhash);
+    if (r == 0)
+        enter(s, u);
+    return r;
+}
+
+static int add_all_keyed(struct auth_snapshot *s, struct crypto *crypto,
+                         const struct auth_conf *conf, struct auth_error *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < conf->n_keyed; i++)
+        r = add_keyed(s, crypto, &conf->keyed[i]);
+    return r < 0 ? auth_fail(err, r, "a user's digest failed") : 0;
 }
 
 static int fill(struct auth_snapshot *s, struct crypto *crypto, const struct auth_conf *conf,
@@ -222,9 +261,11 @@ static int fill(struct auth_snapshot *s, struct crypto *crypto, const struct aut
     int r = set_realm(s, conf->realm, err);
     if (r < 0)
         return r;
-    if (make_tables(s, conf->keep ? conf->keep->n_users : conf->n_users) < 0)
+    size_t n_users = conf->keep ? conf->keep->n_users : conf->n_users;
+    if (make_tables(s, n_users + conf->n_keyed) < 0)
         return auth_fail(err, -ENOMEM, "out of memory");
-    return conf->keep ? keep_users(s, conf->keep, err) : add_users(s, crypto, conf, err);
+    r = conf->keep ? keep_users(s, conf->keep, err) : add_users(s, crypto, conf, err);
+    return r < 0 ? r : add_all_keyed(s, crypto, conf, err);
 }
 
 void auth_snapshot_free(struct auth_snapshot *s)
@@ -266,6 +307,11 @@ size_t auth_snapshot_users(const struct auth_snapshot *s)
 size_t auth_snapshot_secrets(const struct auth_snapshot *s)
 {
     return s->secrets.n;
+}
+
+bool auth_snapshot_md5_only(const struct auth_snapshot *s)
+{
+    return s->md5_only;
 }
 
 /* --- Asking --- */
@@ -357,12 +403,13 @@ int auth_find(const struct auth_snapshot *s, struct crypto *crypto, const struct
         query->is_hash ? find_userhash(s, query->user) : find_name(s, query->user);
     if (!u)
         return find_timed(s, crypto, query, ret);
-    if (query->nth < u->n_keys) {
+    unsigned n_keys = (query->sha256 ? u->has_sha256 : u->has_md5) ? u->n_keys : 0;
+    if (query->nth < n_keys) {
         answer_static(u, query, ret);
         return 0;
     }
     struct auth_query rest = *query;
-    rest.nth -= u->n_keys;
+    rest.nth -= n_keys;
     int r = find_timed(s, crypto, &rest, ret);
     return r == -EKEYEXPIRED ? -ENOENT : r;
 }

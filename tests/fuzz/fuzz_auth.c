@@ -15,7 +15,7 @@ static void set_up(void)
 {
     static const char secret[] = "n0rth-secret-0123456789abcdef";
     const struct auth_user users[] = {{"alice", "p"}, {"2000000000", "\xc2\xaa"}};
-    struct auth_conf conf = {"turn", users, 2, 3600, NULL};
+    struct auth_conf conf = {"turn", users, 2, 3600, NULL, NULL, 0};
     static struct auth_secrets secrets;
     struct auth_secret one = {.id = "main", .len = sizeof(secret) - 1};
     memcpy(one.bytes, secret, sizeof(secret) - 1);

@@ -127,6 +127,15 @@ static void t_issue(void **state)
     assert_string_equal(made.user, "2000000000");
     assert_string_equal(made.password, "caszuAaUwGYGThdUgDIEBRJFG+E=");
 
+    /* The first one would end before the credential. */
+    all.v[0].not_after = 1999999999;
+    assert_int_equal(auth_issue(&all, &want, &made), 0);
+    assert_string_equal(made.password, "caszuAaUwGYGThdUgDIEBRJFG+E=");
+    all.v[0].not_after = 2000000000;
+    assert_int_equal(auth_issue(&all, &want, &made), 0);
+    assert_string_not_equal(made.password, "caszuAaUwGYGThdUgDIEBRJFG+E=");
+
+    all.v[0].not_after = 999;
     want.now = 999;
     assert_int_equal(auth_issue(&all, &want, &made), 0);
     assert_string_not_equal(made.password, "caszuAaUwGYGThdUgDIEBRJFG+E=");
