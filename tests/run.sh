@@ -53,7 +53,7 @@ as_root=""
 
 install_missing() {
     local packages="gcc clang llvm clang-format cmake ninja-build pkg-config libc6-dev libevent-dev
-        libssl-dev libconfig-dev libunistring-dev libcmocka-dev python3 python3-pytest
+        libssl-dev libconfig-dev libhiredis-dev libunistring-dev libcmocka-dev python3 python3-pytest
         python3-aioice python3-selenium python3-openssl chromium chromium-driver coturn iproute2
         libnss3-tools nginx-light libnginx-mod-stream haproxy procps ethtool man-db nftables
         libclang-rt-14-dev openssl firefox-esr python3-websocket php-cli mount"

@@ -10,30 +10,35 @@ DOORS = {
     "turn": ["base/", "crypto/", "wire/"],
     "auth": ["base/", "crypto/"],
     "net": ["base/", "turn/turn.h", "wire/demux.h", "wire/frame.h"],
+    "redis": ["auth/auth.h", "base/"],
+    "issuer": ["auth/auth.h", "base/"],
     "config": ["base/"],
     "check": ["auth/auth.h", "base/", "crypto/", "net/net.h", "wire/"],
-    "main": ["auth/", "base/", "check/", "config/", "crypto/", "net/", "turn/", "wire/"],
+    "main": ["auth/", "base/", "check/", "config/", "crypto/", "issuer/issuer.h", "net/",
+             "redis/redis.h", "turn/", "wire/"],
 }
 
 # Libraries, and the only places that know them.
-TLS_FILES = ("relay/net/tls", "relay/net/dtls", "relay/check/tls.c")
+TLS_FILES = ("relay/net/tls", "relay/net/dtls", "relay/check/tls.c", "relay/redis/tls.c")
 LIBRARIES = {
     r"openssl/(ssl|bio|pem|x509v3)\.h": TLS_FILES,
     r"openssl/err\.h": ("relay/crypto/", *TLS_FILES),
     r"openssl/(?!(ssl|bio|pem|x509v3|err)\.h)": "relay/crypto/",
-    r"event2/|event\.h": "relay/net/",
+    r"event2/|event\.h": ("relay/net/", "relay/redis/", "relay/issuer/", "relay/main/loop.c"),
+    r"hiredis/": "relay/redis/reply.c",
     r"libconfig\.h": "relay/config/conf_load.c",
     r"uni(str|norm|ctype|case)\.h": "relay/auth/",
     r"(sys/socket|netinet/\w+|netdb|ifaddrs|linux/errqueue|net/if)\.h":
-        ("relay/net/", "relay/main/", "relay/check/"),
+        ("relay/net/", "relay/main/", "relay/check/", "relay/redis/connect.c",
+         "relay/issuer/issuer.c"),
     r"arpa/inet\.h": ("relay/net/", "relay/main/", "relay/check/", "relay/base/addr.c"),
     r"pthread\.h": ("relay/net/", "relay/main/", "relay/turn/ports.c"),
 }
 
 # Calls, and the only places that may make them. Text leaves the process through these files.
 TEXT_FILES = ("relay/base/log.c", "relay/base/addr.c", "relay/config/conf_", "relay/auth/error.c",
-              "relay/auth/file.c", "relay/auth/secrets.c", "relay/net/net_error.c", "relay/main/",
-              "relay/check/")
+              "relay/auth/file.c", "relay/auth/secrets.c", "relay/net/net_error.c",
+              "relay/redis/text.c", "relay/main/", "relay/check/")
 CALLS = {
     r"v?(?:f|d|s|sn|as)?printf|f?puts|putc?har|perror|v?syslog|strerror(?:_r)?|psignal":
         TEXT_FILES,
