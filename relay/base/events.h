@@ -16,6 +16,47 @@
     X(EVENT_RELOAD_NEEDS_RESTART, 4, "restart-needed", "%1 changes only with a restart")           \
     X(EVENT_SECRETS_LOADED, 6, "secrets-loaded", "%1 shared secrets and %2 users are in force")    \
     X(EVENT_SECRETS_REFUSED, 4, "secrets-refused", "kept the secrets in force: %1")                \
+    X(EVENT_SECRETS_TOO_MANY, 4, "secrets-too-many",                                               \
+      "kept the secrets in force: the file and Redis hold more than %1 together; remove some")     \
+    X(EVENT_SECRETS_TWICE, 4, "secrets-twice",                                                     \
+      "%1 ids are in the secrets file and in Redis, and the file's count; remove one of each")     \
+    X(EVENT_REDIS_READY, 6, "redis-ready", "connected to Redis, its secrets are read")             \
+    X(EVENT_REDIS_WAITING, 4, "redis-waiting",                                                     \
+      "no secret and no user is known yet, so calls are refused until Redis gives some")           \
+    X(EVENT_REDIS_LOST, 4, "redis-lost",                                                           \
+      "Redis does not answer, what is in force stays and it is tried again; see that it runs and " \
+      "can be reached (%1)")                                                                       \
+    X(EVENT_REDIS_DENIED, 3, "redis-denied",                                                       \
+      "Redis refuses the login, what is in force stays; set redis_user and redis_password (%1)")   \
+    X(EVENT_REDIS_NOPERM, 3, "redis-noperm",                                                       \
+      "Redis forbids its user to read, what is in force stays; apply the rule that drehkreuz "     \
+      "config redis-acl prints (%1)")                                                              \
+    X(EVENT_REDIS_LOADING, 4, "redis-loading",                                                     \
+      "Redis is not ready yet, what is in force stays and it is tried again (%1)")                 \
+    X(EVENT_REDIS_WRONG_TYPE, 3, "redis-wrong-type",                                               \
+      "a key that should hold secrets or users holds something else, what is in force stays; see " \
+      "conf/redis.md for the schema (%1)")                                                         \
+    X(EVENT_REDIS_TOO_LARGE, 3, "redis-too-large",                                                 \
+      "Redis holds more than can be taken, what is in force stays; remove what is not needed "     \
+      "(%1)")                                                                                      \
+    X(EVENT_REDIS_MALFORMED, 3, "redis-malformed",                                                 \
+      "Redis gave what is no secret or user, what is in force stays; write secrets with "          \
+      "drehkreuz secret (%1)")                                                                     \
+    X(EVENT_REDIS_MISSING, 4, "redis-missing",                                                     \
+      "the secrets are gone from Redis though nobody removed them, what is in force stays; write " \
+      "them again, and let Redis persist and not evict them (%1)")                                 \
+    X(EVENT_REDIS_CLUSTER, 3, "redis-cluster",                                                     \
+      "this node of a Redis Cluster does not hold our keys, what is in force stays; name the one " \
+      "that does, see conf/redis.md (%1)")                                                         \
+    X(EVENT_REDIS_NO_MASTER, 4, "redis-no-master",                                                 \
+      "no sentinel names a master, what is in force stays and they are asked again; see "          \
+      "redis_sentinels and redis_master (%1)")                                                     \
+    X(EVENT_REDIS_NEW_MASTER, 5, "redis-new-master", "another Redis is the master now (%1)")       \
+    X(EVENT_REDIS_TOO_OLD, 3, "redis-too-old",                                                     \
+      "Redis could not be read for %1 seconds (redis_max_age), so its secrets and users are out "  \
+      "of force until it can")                                                                     \
+    X(EVENT_ISSUER_READY, 6, "issuer-ready", "credentials are given out at %1")                    \
+    X(EVENT_ISSUER_REFUSED, 3, "issuer-refused", "no credentials are given out: %1")               \
     X(EVENT_CERTIFICATES_LOADED, 6, "certificates-loaded",                                         \
       "%1 certificates are in force, the first to end has %2 days left")                           \
     X(EVENT_CERTIFICATES_REFUSED, 4, "certificates-refused", "kept the certificates in force: %1") \

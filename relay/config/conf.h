@@ -91,6 +91,24 @@ struct conf {
     struct conf_users users;
     int64_t max_credential_ttl;
     bool strict_expiry;
+    /* redis */
+    conf_text
+        redis; /* "host:port" or the path of a Unix socket; "" = none, or the sentinels tell */
+    struct conf_texts redis_sentinels;
+    conf_text redis_master;
+    conf_text redis_user;
+    conf_text redis_password;
+    int64_t redis_db;
+    bool redis_tls;
+    conf_text redis_ca;
+    bool redis_users;
+    int64_t redis_max_age; /* seconds; 0 = for ever */
+    /* credential issuer */
+    conf_text issuer_listen; /* loopback address and port, or a path; "" = none */
+    conf_text issuer_key;
+    conf_text issuer_socket; /* path; "" = none */
+    struct conf_texts issuer_uris;
+    int64_t issuer_ttl;
     /* protocol */
     bool binding;
     bool software;
@@ -133,7 +151,8 @@ void conf_defaults(struct conf *ret);
  * relative to the file. */
 int conf_load(const char *path, struct conf *ret, struct conf_error *err);
 
-/* Overwrites the passwords. */
+/* Overwrites the passwords: those of users alone, or Redis' and the issuer's too. */
+void conf_wipe_users(struct conf *c);
 void conf_wipe(struct conf *c);
 
 /* The effective configuration in the file's own syntax; secrets are shown as "(set)". */
@@ -142,6 +161,9 @@ void conf_print(const struct conf *c, FILE *to);
 void conf_print_reference(FILE *to);
 /* The OPTIONS section of the man page drehkreuz.conf(5), in man(7). */
 void conf_print_man(FILE *to);
+
+/* Whether there is a Redis to ask. */
+bool conf_has_redis(const struct conf *c);
 
 /* Cross-option rules (e.g. a realm and at least one kind of credential). 0 or -EINVAL. */
 int conf_check(const struct conf *c, struct conf_error *err);

@@ -65,12 +65,17 @@ static int check_realm(const struct conf *c, struct conf_error *err)
                : wants(err, "realm", "1 to 127 bytes, e.g. realm = \"turn\";");
 }
 
+bool conf_has_redis(const struct conf *c)
+{
+    return c->redis[0] || c->redis_sentinels.n;
+}
+
 static int check_credentials(const struct conf *c, struct conf_error *err)
 {
-    if (c->users.n == 0 && !c->secrets_file[0])
-        return wants(err, "secrets_file, users",
-                     "a file of shared secrets or at least one user, since nobody is served "
-                     "without credentials");
+    if (c->users.n == 0 && !c->secrets_file[0] && !conf_has_redis(c))
+        return wants(err, "secrets_file, redis, users",
+                     "a file of shared secrets, a Redis or at least one user, since nobody is "
+                     "served without credentials");
     return 0;
 }
 
@@ -167,11 +172,90 @@ static int check_web(const struct conf *c, struct conf_error *err)
     return 0;
 }
 
+enum { SOCKET_PATH_MAX = 107, MAX_AGE_MIN = 120, KEY_MIN = 16 }; /* unix(7); two readings */
+
+static bool is_socket_path(const char *text)
+{
+    return text[0] == '/' && strlen(text) <= SOCKET_PATH_MAX;
+}
+
+struct rule {
+    bool is_wrong;
+    const char *key;
+    const char *expected;
+};
+
+static int first_wrong(const struct rule *rules, size_t n, struct conf_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rules[i].is_wrong)
+            return wants(err, rules[i].key, rules[i].expected);
+    return 0;
+}
+
+static int check_redis(const struct conf *c, struct conf_error *err)
+{
+    const struct rule rules[] = {
+        {c->redis[0] && !is_socket_path(c->redis) && !conf_is_host_port(c->redis), "redis",
+         "host and port, or the path of a socket, e.g. redis = \"127.0.0.1:6379\";"},
+        {c->redis_sentinels.n && !c->redis_master[0], "redis_master",
+         "the master's name at the sentinels, e.g. redis_master = \"mymaster\";"},
+        {c->redis_master[0] && !c->redis_sentinels.n, "redis_sentinels",
+         "at least one, since redis_master is set"},
+        {c->redis_tls && c->redis[0] == '/' && !c->redis_sentinels.n, "redis_tls",
+         "false for a socket of this host"},
+        {c->redis_ca[0] && !c->redis_tls, "redis_ca", "redis_tls to be set as well"},
+        {c->redis_ca[0] && c->redis_ca[0] != '/', "redis_ca", "an absolute file name"},
+        {c->redis_max_age && c->redis_max_age < MAX_AGE_MIN, "redis_max_age",
+         "0 or at least 120 seconds, since Redis is read once a minute"},
+    };
+    return first_wrong(rules, sizeof(rules) / sizeof(*rules), err);
+}
+
+/* Credentials are for this host alone, so nothing but loopback will do. */
+static bool is_loopback_port(const char *text)
+{
+    static const uint8_t one[16] = {[15] = 1};
+    struct addr a;
+    if (!addr_parse(text, &a) || a.port == 0)
+        return false;
+    return a.family == ADDR_V4 ? a.ip[0] == 127 : memcmp(a.ip, one, sizeof(one)) == 0;
+}
+
+static bool is_turn_port(const struct conf *c, const char *text)
+{
+    struct addr a;
+    bool is_one = false;
+    if (!addr_parse(text, &a))
+        return false;
+    for (size_t i = 0; i < LISTS; i++)
+        for (size_t j = 0; j < listeners(c, &lists[i])->n; j++)
+            is_one |= listeners(c, &lists[i])->v[j].port == a.port;
+    return is_one;
+}
+
+static int check_issuer(const struct conf *c, struct conf_error *err)
+{
+    const char *at = c->issuer_listen;
+    const struct rule rules[] = {
+        {at[0] && !is_socket_path(at) && !is_loopback_port(at), "issuer_listen",
+         "an address of loopback with port, or the path of a socket, e.g. "
+         "issuer_listen = \"127.0.0.1:8087\";"},
+        {at[0] && is_turn_port(c, at), "issuer_listen", "another port than those for clients"},
+        {at[0] && strlen(c->issuer_key) < KEY_MIN, "issuer_key", "at least 16 bytes"},
+        {c->issuer_socket[0] && !is_socket_path(c->issuer_socket), "issuer_socket",
+         "the path of a socket, e.g. issuer_socket = \"/run/drehkreuz/credentials\";"},
+        {at[0] && strcmp(at, c->issuer_socket) == 0, "issuer_socket",
+         "another path than issuer_listen"},
+    };
+    return first_wrong(rules, sizeof(rules) / sizeof(*rules), err);
+}
+
 int conf_check(const struct conf *c, struct conf_error *err)
 {
     static int (*const rules[])(const struct conf *, struct conf_error *) = {
-        check_realm,       check_credentials, check_addresses,
-        check_relay_ports, check_listeners,   check_web,
+        check_realm,     check_credentials, check_addresses, check_relay_ports,
+        check_listeners, check_web,         check_redis,     check_issuer,
     };
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(*rules); i++)

@@ -15,6 +15,9 @@ enum conf_kind {
     CONF_USERS,
     CONF_NAMES,
     CONF_PAIRS,
+    CONF_SECRET, /* a text that is never shown */
+    CONF_HOSTS,
+    CONF_URIS,
     CONF_KINDS,
 };
 
@@ -60,6 +63,9 @@ void conf_describe(const struct conf_option *o, char *buf, size_t n);
 
 /* Letters, digits, hyphens and dots, and no IPv4 address. */
 bool conf_is_host_name(const char *text);
+
+/* "redis.example:6379", "192.0.2.1:6379" or "[2001:db8::1]:6379". */
+bool conf_is_host_port(const char *text);
 
 /* "53" or "137-139"; also checks the order. false leaves *ret untouched. */
 bool conf_range_parse(const char *text, struct conf_port_range *ret);

@@ -77,6 +77,17 @@ static bool read_text(const config_setting_t *s, const struct want *w, void *ret
     return copy_text(text, ret);
 }
 
+/* While defaults are read there is no source, and nothing to hide. */
+static bool read_secret(const config_setting_t *s, const struct want *w, void *ret)
+{
+    const char *text = config_setting_get_string(s);
+    if (text && w->load->source)
+        text = conf_source_secret(w->load->source, text);
+    if (!text || strlen(text) < (size_t)w->option->min || strlen(text) > (size_t)w->option->max)
+        return false;
+    return copy_text(text, ret);
+}
+
 static bool read_range(const config_setting_t *s, const struct want *w, void *ret)
 {
     const char *text = config_setting_get_string(s);
@@ -150,6 +161,23 @@ static bool read_name(const config_setting_t *s, const struct want *w, void *ret
     return text && *text && conf_is_host_name(text) && copy_text(text, ret);
 }
 
+static bool read_host(const config_setting_t *s, const struct want *w, void *ret)
+{
+    (void)w;
+    const char *text = config_setting_get_string(s);
+    return text && conf_is_host_port(text) && copy_text(text, ret);
+}
+
+static bool read_uri(const config_setting_t *s, const struct want *w, void *ret)
+{
+    (void)w;
+    const char *text = config_setting_get_string(s);
+    bool is_one = text && !strpbrk(text, " \"\\") &&
+                  (strncmp(text, "stun:", 5) == 0 || strncmp(text, "turn:", 5) == 0 ||
+                   strncmp(text, "turns:", 6) == 0);
+    return is_one && copy_text(text, ret);
+}
+
 /* Relative names would depend on where the server was started. */
 static bool read_file_name(const config_setting_t *s, const char *key, conf_text ret)
 {
@@ -170,10 +198,11 @@ static bool read_pair(const config_setting_t *s, const struct want *w, void *ret
 }
 
 static const read_fn readers[CONF_KINDS] = {
-    [CONF_BOOL] = read_bool,   [CONF_INT] = read_int,    [CONF_TEXT] = read_text,
-    [CONF_RANGE] = read_range, [CONF_ADDRS] = read_addr, [CONF_CIDRS] = read_cidr,
-    [CONF_PORTS] = read_ports, [CONF_USERS] = read_user, [CONF_NAMES] = read_name,
-    [CONF_PAIRS] = read_pair,
+    [CONF_BOOL] = read_bool,   [CONF_INT] = read_int,       [CONF_TEXT] = read_text,
+    [CONF_RANGE] = read_range, [CONF_ADDRS] = read_addr,    [CONF_CIDRS] = read_cidr,
+    [CONF_PORTS] = read_ports, [CONF_USERS] = read_user,    [CONF_NAMES] = read_name,
+    [CONF_PAIRS] = read_pair,  [CONF_SECRET] = read_secret, [CONF_HOSTS] = read_host,
+    [CONF_URIS] = read_uri,
 };
 
 /* --- Options --- */
@@ -255,6 +284,8 @@ static const struct {
     {"cert", "use certificates"},
     {"pkey", "use certificates"},
     {"tcp-proxy-port", "use proxy_from"},
+    {"redis-userdb", "use redis, and redis_users for users"},
+    {"redis-statsdb", "leave it out, nothing is recorded of single clients"},
     {"no-cli", "leave it out, there is no such door"},
     {"verbose", "leave it out, nothing is recorded of single clients"},
 };
@@ -368,8 +399,15 @@ int conf_load(const char *path, struct conf *ret, struct conf_error *err)
     return r;
 }
 
-void conf_wipe(struct conf *c)
+void conf_wipe_users(struct conf *c)
 {
     for (size_t i = 0; i < CONF_LIST_MAX; i++)
         explicit_bzero(c->users.v[i].password, sizeof(c->users.v[i].password));
+}
+
+void conf_wipe(struct conf *c)
+{
+    conf_wipe_users(c);
+    explicit_bzero(c->redis_password, sizeof(c->redis_password));
+    explicit_bzero(c->issuer_key, sizeof(c->issuer_key));
 }

@@ -30,6 +30,11 @@ static void print_text(const void *v, FILE *to)
     print_quoted(v, to);
 }
 
+static void print_secret(const void *v, FILE *to)
+{
+    print_quoted(*(const char *)v ? "(set)" : "", to);
+}
+
 static void print_range(const void *v, FILE *to)
 {
     const struct conf_port_range *r = v;
@@ -73,10 +78,11 @@ static void print_pair(const void *v, FILE *to)
 typedef void (*print_fn)(const void *v, FILE *to);
 
 static const print_fn printers[CONF_KINDS] = {
-    [CONF_BOOL] = print_bool,   [CONF_INT] = print_int,    [CONF_TEXT] = print_text,
-    [CONF_RANGE] = print_range, [CONF_ADDRS] = print_addr, [CONF_CIDRS] = print_cidr,
-    [CONF_PORTS] = print_range, [CONF_USERS] = print_user, [CONF_NAMES] = print_text,
-    [CONF_PAIRS] = print_pair,
+    [CONF_BOOL] = print_bool,   [CONF_INT] = print_int,       [CONF_TEXT] = print_text,
+    [CONF_RANGE] = print_range, [CONF_ADDRS] = print_addr,    [CONF_CIDRS] = print_cidr,
+    [CONF_PORTS] = print_range, [CONF_USERS] = print_user,    [CONF_NAMES] = print_text,
+    [CONF_PAIRS] = print_pair,  [CONF_SECRET] = print_secret, [CONF_HOSTS] = print_text,
+    [CONF_URIS] = print_text,
 };
 
 static void print_list(const struct conf_option *o, const char *field, FILE *to)

@@ -20,7 +20,8 @@ enum {
     FILES_MAX = 16,
     DEPTH_MAX = 8,
     PATH_TEXT = 512,
-    DIGITS_MAX = 18, /* always fit into 64 bits, in base 10 and 16 */
+    SECRETS_MAX = CONF_LIST_MAX + 2, /* users', Redis', the issuer's */
+    DIGITS_MAX = 18,                 /* always fit into 64 bits, in base 10 and 16 */
 };
 
 /* A password of the file, its escapes resolved. The parser sees its number instead. */
@@ -40,8 +41,8 @@ struct conf_source {
     size_t n_files;
     size_t n_secrets;
     bool is_full;
-    bool is_secret_next; /* the last name was `password` */
-    struct secret secrets[CONF_LIST_MAX];
+    bool is_secret_next; /* the last name was that of a password */
+    struct secret secrets[SECRETS_MAX];
     char path[FILES_MAX][PATH_TEXT];
     struct line lines[LINES_MAX];
     char text[TEXT_MAX + 1];
@@ -94,11 +95,13 @@ static size_t put_number(struct conf_source *s, const char *p)
 
 static size_t put_name(struct conf_source *s, const char *p)
 {
-    static const char word[] = "password";
+    static const char *const words[] = {"password", "redis_password", "issuer_key"};
     size_t n = 1;
     while (is_name_char(p[n]))
         n++;
-    s->is_secret_next = n == sizeof(word) - 1 && memcmp(p, word, n) == 0;
+    s->is_secret_next = false;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        s->is_secret_next |= strlen(words[i]) == n && memcmp(p, words[i], n) == 0;
     put(s, p, n);
     return n;
 }
@@ -106,7 +109,7 @@ static size_t put_name(struct conf_source *s, const char *p)
 /* The quotation mark that opens a text. */
 static size_t open_text(struct conf_source *s, struct cursor *at)
 {
-    bool is_secret = s->is_secret_next && s->n_secrets < CONF_LIST_MAX;
+    bool is_secret = s->is_secret_next && s->n_secrets < SECRETS_MAX;
     char number[8];
     at->state = is_secret ? IN_SECRET : IN_TEXT;
     put(s, "\"", 1);

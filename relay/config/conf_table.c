@@ -131,6 +131,49 @@ static const struct conf_option options[] = {
         "ones.",
         NULL),
 
+    ROW(redis, CONF_TEXT, 0, 255, "\"\"", false,
+        "Redis that holds shared secrets for several servers: host and port, or the path of a Unix "
+        "socket, e.g. \"redis.example.org:6379\"; \"\" is none. The secrets file counts beside it.",
+        "Redis"),
+    ROW(redis_sentinels, CONF_HOSTS, 0, CONF_LIST_MAX, "[ ]", false,
+        "Sentinels that tell which Redis is the master; `redis` is not looked at then.", NULL),
+    ROW(redis_master, CONF_TEXT, 0, 127, "\"\"", false, "The master's name at the sentinels.",
+        NULL),
+    ROW(redis_user, CONF_TEXT, 0, 127, "\"\"", false,
+        "User of Redis' access control list to log in as; \"\" is its default user.", NULL),
+    ROW(redis_password, CONF_SECRET, 0, 255, "\"\"", false,
+        "Password of that user; \"\" is none. Keep the file unreadable for others.", NULL),
+    ROW(redis_db, CONF_INT, 0, 65535, "0", false, "Number of the database.", NULL),
+    ROW(redis_tls, CONF_BOOL, 0, 0, "false", false,
+        "Talk TLS to Redis and verify its certificate and name.", NULL),
+    ROW(redis_ca, CONF_TEXT, 0, 255, "\"\"", false,
+        "PEM file of the authorities that may sign Redis' certificate; \"\" is the system's.",
+        NULL),
+    ROW(redis_users, CONF_BOOL, 0, 0, "false", false,
+        "Take users from Redis as well, under coturn's names (turn/realm/REALM/user/NAME/key).",
+        NULL),
+    ROW(redis_max_age, CONF_INT, 0, 315360000, "0", false,
+        "Seconds after which secrets and users from a Redis that cannot be read any more go out of "
+        "force, at least 120; 0 is never, so that calls do not depend on Redis.",
+        NULL),
+
+    ROW(issuer_listen, CONF_TEXT, 0, 255, "\"\"", false,
+        "Address and port on loopback, or path of a Unix socket, where programs on this host get "
+        "credentials by HTTP, e.g. \"127.0.0.1:8087\"; \"\" is nowhere.",
+        "Credential issuer"),
+    ROW(issuer_key, CONF_SECRET, 0, 255, "\"\"", false,
+        "Key that such programs must send, at least 16 bytes.", NULL),
+    ROW(issuer_socket, CONF_TEXT, 0, 255, "\"\"", false,
+        "Path of a Unix socket that takes a user name as one line and answers with user name, "
+        "password and seconds in one line; \"\" is none.",
+        NULL),
+    ROW(issuer_uris, CONF_URIS, 0, CONF_LIST_MAX, "[ ]", false,
+        "Addresses of this server that the HTTP answer names; none means what follows from listen, "
+        "turn_names and the relay addresses.",
+        NULL),
+    ROW(issuer_ttl, CONF_INT, 60, 315360000, "86400", false,
+        "Seconds for which the issuer's credentials are good.", NULL),
+
     ROW(binding, CONF_BOOL, 0, 0, "true", false,
         "Answer STUN Binding requests without credentials, as STUN servers do.", "Protocol"),
     ROW(software, CONF_BOOL, 0, 0, "false", false,
@@ -237,6 +280,14 @@ static const struct conf_shape shapes[CONF_KINDS] = {
                     "names",
                     "( { certificate = \"/etc/drehkreuz/fullchain.pem\"; "
                     "key = \"/etc/drehkreuz/privkey.pem\"; } )"},
+    [CONF_SECRET] = {sizeof(conf_text), 0, 0, "a text in quotation marks, %lld to %lld bytes",
+                     NULL},
+    [CONF_HOSTS] = {sizeof(struct conf_texts), sizeof(conf_text), offsetof(struct conf_texts, n),
+                    "a list of %lld to %lld hosts with port",
+                    "[\"one.example.org:26379\", \"192.0.2.1:26379\"]"},
+    [CONF_URIS] = {sizeof(struct conf_texts), sizeof(conf_text), offsetof(struct conf_texts, n),
+                   "a list of %lld to %lld addresses that begin with stun:, turn: or turns:",
+                   "[\"turn:turn.example.org:3478?transport=udp\"]"},
 };
 
 const struct conf_option *conf_option_at(size_t i)
@@ -346,6 +397,22 @@ bool conf_range_parse(const char *text, struct conf_port_range *ret)
         return false;
     *ret = got;
     return true;
+}
+
+bool conf_is_host_port(const char *text)
+{
+    struct addr a;
+    conf_text host;
+    struct conf_port_range port;
+    const char *colon = strrchr(text, ':');
+    if (addr_parse(text, &a))
+        return a.port != 0;
+    if (!colon || colon - text >= CONF_TEXT_MAX)
+        return false;
+    memset(host, 0, sizeof(host));
+    memcpy(host, text, (size_t)(colon - text));
+    return conf_is_host_name(host) && conf_range_parse(colon + 1, &port) && port.first > 0 &&
+           port.first == port.last && !strchr(colon, '-');
 }
 
 int conf_fail(struct conf_error *err, int code, const char *format, ...)

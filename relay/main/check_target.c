@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "main/listen.h"
-#include "main/settings.h"
 #include "main/site.h"
+#include "main/store.h"
 #include "main/text.h"
 
 enum { PORT_TURN = 3478, PORT_TURNS = 5349 };
@@ -250,8 +250,8 @@ static int set_own(const struct conf *conf, unsigned over, struct check *c)
 static int take_configured_login(const struct conf *conf, struct check *c)
 {
     struct auth_error err = {0};
-    int r = settings_secrets(conf->secrets_file, &c->secrets, &err);
-    if (r == 0 && check_login_until(c, clock_wall() + 1) && c->secrets.n > 0)
+    int r = store_all(conf, &c->secrets, &err);
+    if (check_login_until(c, clock_wall() + 1) && c->secrets.n > 0)
         return EXIT_OK;
     c->secrets.n = 0;
     if (conf->users.n == 0)

@@ -1,10 +1,15 @@
 /* drehkreuz config: what the option table knows, printed. */
 #include "main/commands.h"
 #include "main/settings.h"
+#include "main/upstream.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
+
+enum { ACL_TEXT = 8192 };
 
 int cmd_config_print(const struct args *a)
 {
@@ -31,6 +36,27 @@ int cmd_config_reference(const struct args *a)
     (void)a;
     conf_print_reference(stdout);
     return EXIT_OK;
+}
+
+/* The rule alone goes to standard output, so that it can be appended to a file. */
+int cmd_config_redis_acl(const struct args *a)
+{
+    char line[ACL_TEXT];
+    struct conf *c = settings_load(a);
+    struct upstream *u = c ? upstream_new(c) : NULL;
+    int r = u ? redis_acl(&u->redis, line, sizeof(line)) : -ENOMEM;
+    if (r == 0) {
+        printf("%s\n", line);
+        fflush(stdout);
+        fprintf(stderr, "Append this line to the file that aclfile names in redis.conf, or say it "
+                        "in redis-cli behind ACL SETUSER without the word user; the password "
+                        "follows as >PASSWORD. See conf/redis.md.\n");
+    }
+    if (r < 0 && c)
+        fprintf(stderr, "drehkreuz: there is no rule for this realm: %s\n", strerror(-r));
+    upstream_free(u);
+    settings_free(c);
+    return r == 0 ? EXIT_OK : EXIT_USAGE;
 }
 
 int cmd_config_man(const struct args *a)

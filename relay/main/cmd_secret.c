@@ -12,6 +12,9 @@
 
 #include "base/clock.h"
 
+/* How secrets without an id of their own are called, see redis/redis.h. */
+#define COTURN "coturn-"
+
 enum { DAY = 86400, LONGEST = INT32_MAX };
 
 /* The date, with a number behind it when there is one of that name already. */
@@ -26,31 +29,34 @@ static void pick_id(struct store *s, int64_t now, struct auth_secret *one)
         snprintf(one->id + n, sizeof(one->id) - n, "-%u", i);
 }
 
+/* As a word, or behind --id. */
 static bool take_id(struct store *s, const struct args *a, struct auth_secret *one)
 {
-    const char *id = a->opt[OPT_ID];
+    const char *id = a->word ? a->word : a->opt[OPT_ID];
     if (!id) {
         pick_id(s, clock_wall(), one);
         return true;
     }
     size_t n = strlen(id);
-    if (n == 0 || n > AUTH_ID_MAX || strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") != n) {
-        fprintf(stderr, "drehkreuz: an id is 1 to %d of a-z, 0-9 and -\n", AUTH_ID_MAX);
+    bool is_twice = a->word && a->opt[OPT_ID];
+    if (is_twice || n == 0 || n > AUTH_ID_MAX ||
+        strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789-") != n) {
+        fprintf(stderr, "drehkreuz: an id is given once, 1 to %d of a-z, 0-9 and -\n", AUTH_ID_MAX);
         return false;
     }
     memcpy(one->id, id, n + 1);
     return true;
 }
 
+/* Whatever is there stays in force beside it. */
 static int insert(struct store *s, struct auth_secret *one)
 {
-    struct auth_error err = {0};
-    one->not_before = clock_wall();
-    if (auth_secrets_add(&s->secrets, one, &err) < 0) {
-        fprintf(stderr, "drehkreuz: %s\n", err.text);
+    if (auth_secrets_find(&s->secrets, one->id)) {
+        fprintf(stderr, "drehkreuz: the id is taken by another secret\n");
         return EXIT_FAILED;
     }
-    return store_save(s);
+    one->not_before = clock_wall();
+    return store_put(s, one);
 }
 
 static void print_new(const struct auth_secret *one, bool json)
@@ -60,24 +66,6 @@ static void print_new(const struct auth_secret *one, bool json)
                (const char *)one->bytes);
     else
         printf("%.*s\n", (int)one->len, (const char *)one->bytes);
-}
-
-int cmd_secret_new(const struct args *a)
-{
-    struct auth_secret one = {0};
-    struct store *s = store_open(a);
-    if (!s)
-        return EXIT_USAGE;
-    int rc = EXIT_USAGE;
-    if (take_id(s, a, &one)) {
-        auth_secret_generate(&one);
-        rc = insert(s, &one);
-        if (rc == EXIT_OK)
-            print_new(&one, a->opt[OPT_JSON] != NULL);
-    }
-    crypto_wipe(&one, sizeof(one));
-    store_close(s);
-    return rc;
 }
 
 /* One line; the line end is not part of the secret. */
@@ -99,18 +87,35 @@ static bool read_value(struct auth_secret *one)
     return ok;
 }
 
+int cmd_secret_new(const struct args *a)
+{
+    struct auth_secret one = {0};
+    struct store *s = NULL;
+    int rc = store_open(a, true, &s);
+    if (rc == EXIT_OK && !take_id(s, a, &one))
+        rc = EXIT_USAGE;
+    if (rc == EXIT_OK) {
+        auth_secret_generate(&one);
+        rc = insert(s, &one);
+    }
+    if (rc == EXIT_OK)
+        print_new(&one, a->opt[OPT_JSON] != NULL);
+    crypto_wipe(&one, sizeof(one));
+    store_close(s);
+    return rc;
+}
+
 int cmd_secret_add(const struct args *a)
 {
     struct auth_secret one = {0};
-    struct store *s = store_open(a);
-    if (!s)
-        return EXIT_USAGE;
-    int rc = EXIT_USAGE;
-    if (take_id(s, a, &one) && read_value(&one)) {
+    struct store *s = NULL;
+    int rc = read_value(&one) ? store_open(a, true, &s) : EXIT_USAGE;
+    if (rc == EXIT_OK && !take_id(s, a, &one))
+        rc = EXIT_USAGE;
+    if (rc == EXIT_OK)
         rc = insert(s, &one);
-        if (rc == EXIT_OK)
-            printf(a->opt[OPT_JSON] ? "{\"id\": \"%s\"}\n" : "added %s\n", one.id);
-    }
+    if (rc == EXIT_OK)
+        printf(a->opt[OPT_JSON] ? "{\"id\": \"%s\"}\n" : "added %s\n", one.id);
     crypto_wipe(&one, sizeof(one));
     store_close(s);
     return rc;
@@ -161,37 +166,45 @@ static void print_json(const struct auth_secrets *all, int64_t now)
 
 int cmd_secret_list(const struct args *a)
 {
-    struct store *s = store_open(a);
-    if (!s)
-        return EXIT_USAGE;
-    (a->opt[OPT_JSON] ? print_json : print_text)(&s->secrets, clock_wall());
+    struct store *s = NULL;
+    int rc = store_open(a, false, &s);
+    if (rc == EXIT_OK)
+        (a->opt[OPT_JSON] ? print_json : print_text)(&s->secrets, clock_wall());
     store_close(s);
-    return EXIT_OK;
+    return rc;
 }
 
-static struct auth_secret *named(struct store *s, const char *id)
+/* A store to change, and the secret in it that the command names. */
+static int open_named(const struct args *a, struct store **ret, struct auth_secret **ret_one)
 {
-    struct auth_secret *one = auth_secrets_find(&s->secrets, id);
-    if (!one)
-        fprintf(stderr, "drehkreuz: %s holds no secret of that id; see drehkreuz secret list\n",
-                s->path);
-    return one;
+    int rc = store_open(a, true, ret);
+    if (rc != EXIT_OK)
+        return rc;
+    *ret_one = auth_secrets_find(&(*ret)->secrets, a->word);
+    if (*ret_one && (*ret)->upstream && strncmp(a->word, COTURN, strlen(COTURN)) == 0) {
+        fprintf(stderr, "drehkreuz: this one is in coturn's set, which has neither ids nor ends; "
+                        "take it out there with SREM\n");
+        return EXIT_FAILED;
+    }
+    if (*ret_one)
+        return EXIT_OK;
+    fprintf(stderr, "drehkreuz: %s holds no secret of that id; see drehkreuz secret list\n",
+            (*ret)->path);
+    return EXIT_FAILED;
 }
 
 int cmd_secret_retire(const struct args *a)
 {
     const struct args_range range = {0, LONGEST, DAY};
+    struct store *s = NULL;
+    struct auth_secret *one;
     int64_t in;
     if (!args_number(a, OPT_IN, &range, &in))
         return EXIT_USAGE;
-    struct store *s = store_open(a);
-    if (!s)
-        return EXIT_USAGE;
-    int rc = EXIT_FAILED;
-    struct auth_secret *one = named(s, a->word);
-    if (one) {
+    int rc = open_named(a, &s, &one);
+    if (rc == EXIT_OK) {
         one->not_after = clock_wall() + in;
-        rc = store_save(s);
+        rc = store_put(s, one);
     }
     if (rc == EXIT_OK)
         printf(a->opt[OPT_JSON] ? "{\"id\": \"%s\", \"in\": %" PRId64 "}\n"
@@ -203,18 +216,11 @@ int cmd_secret_retire(const struct args *a)
 
 int cmd_secret_remove(const struct args *a)
 {
-    struct store *s = store_open(a);
-    if (!s)
-        return EXIT_USAGE;
-    int rc = EXIT_FAILED;
-    struct auth_secret *one = named(s, a->word);
-    if (one) {
-        size_t behind = s->secrets.n - 1 - (size_t)(one - s->secrets.v);
-        memmove(one, one + 1, behind * sizeof(*one));
-        s->secrets.n--;
-        crypto_wipe(&s->secrets.v[s->secrets.n], sizeof(*one));
-        rc = store_save(s);
-    }
+    struct store *s = NULL;
+    struct auth_secret *one;
+    int rc = open_named(a, &s, &one);
+    if (rc == EXIT_OK)
+        rc = store_remove(s, a->word);
     if (rc == EXIT_OK)
         printf(a->opt[OPT_JSON] ? "{\"id\": \"%s\"}\n" : "removed %s\n", a->word);
     store_close(s);
@@ -236,9 +242,10 @@ int cmd_credential(const struct args *a)
     int64_t now = clock_wall();
     if (!args_number(a, OPT_TTL, &range, &ttl))
         return EXIT_USAGE;
-    struct store *s = store_open(a);
-    if (!s)
-        return EXIT_USAGE;
+    struct store *s = NULL;
+    int rc = store_open(a, false, &s);
+    if (rc != EXIT_OK)
+        return rc;
     struct auth_issue want = {a->word, now + ttl, now};
     int r = auth_issue(&s->secrets, &want, &made);
     if (r < 0)

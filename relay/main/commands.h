@@ -15,6 +15,7 @@ int cmd_credential(const struct args *a);
 int cmd_config_print(const struct args *a);
 int cmd_config_check(const struct args *a);
 int cmd_config_reference(const struct args *a);
+int cmd_config_redis_acl(const struct args *a);
 int cmd_config_man(const struct args *a);
 
 #endif

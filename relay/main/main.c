@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#define STORE (OPT(CONFIG) | OPT(FILE))
+#define STORE (OPT(CONFIG) | OPT(FILE) | OPT(USER) | OPT(PASSWORD_FILE))
 
 static const struct command COMMANDS[] = {
     {"run", NULL, false, OPT(CONFIG), "Serve in the foreground until told to stop.",
@@ -13,12 +13,12 @@ static const struct command COMMANDS[] = {
          OPT(PASSWORD_FILE) | OPT(QUICK) | OPT(JSON),
      "Test a server end to end and say what is wrong, step by step.",
      "drehkreuz check --server turn.example.org --secret-file secret.txt", cmd_check},
-    {"secret new", NULL, false, STORE | OPT(ID) | OPT(JSON),
+    {"secret new", "ID", false, STORE | OPT(ID) | OPT(JSON),
      "Make a shared secret and print it, this once; older ones stay in force.",
-     "drehkreuz secret new --id nextcloud", cmd_secret_new},
-    {"secret add", NULL, false, STORE | OPT(ID) | OPT(JSON),
-     "Add a shared secret read from standard input.",
-     "drehkreuz secret add --id matrix < secret.txt", cmd_secret_add},
+     "drehkreuz secret new nextcloud", cmd_secret_new},
+    {"secret add", "ID", false, STORE | OPT(ID) | OPT(JSON),
+     "Add a shared secret read from standard input.", "drehkreuz secret add matrix < secret.txt",
+     cmd_secret_add},
     {"secret list", NULL, false, STORE | OPT(JSON),
      "Show names, ages and states of the shared secrets, never their values.",
      "drehkreuz secret list", cmd_secret_list},
@@ -40,6 +40,9 @@ static const struct command COMMANDS[] = {
      "drehkreuz config reference", cmd_config_reference},
     {"config man", NULL, false, 0, "Print the options as a manual page section.",
      "drehkreuz config man", cmd_config_man},
+    {"config redis-acl", NULL, false, OPT(CONFIG),
+     "Print the rule for this server's user in Redis' access control list.",
+     "drehkreuz config redis-acl", cmd_config_redis_acl},
     {NULL, NULL, false, 0, NULL, NULL, NULL},
 };
 

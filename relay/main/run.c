@@ -5,6 +5,7 @@
 #include "main/server.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -52,15 +53,19 @@ static int prepare(struct server *s)
 {
     struct auth_error err = {0};
     struct net_error tls_err = {0};
-    if (server_read_secrets(s, &err) < 0)
+    s->loop = loop_new();
+    if (!s->loop)
+        return fatal(EXIT_FAILED, "no room for an event loop; allow more open files");
+    if (creds_read_file(&s->creds, s->conf, &err) < 0)
         return fatal(EXIT_USAGE, err.text);
-    if (s->secrets.n == 0 && s->conf->users.n == 0)
+    if (!creds_any(&s->creds) && s->conf->users.n == 0 && !conf_has_redis(s->conf))
         return fatal(EXIT_USAGE, "there is neither a shared secret nor a user, and an open relay "
                                  "is not offered; make a secret with: drehkreuz secret new");
     s->tls = certs_load(&s->certs, s->conf, &tls_err);
     if (tls_err.text[0])
         return fatal(EXIT_USAGE, tls_err.text);
     listen_set(s->conf, &s->keep, &s->net_conf);
+    s->addresses = net_addrs_watch();
     site_look(s->conf, NULL, &s->site);
     if (s->site.too_many)
         return fatal(EXIT_USAGE, "this host has more addresses than can be kept from peers; run "
@@ -90,9 +95,11 @@ static int bind_and_drop(struct server *s)
     server_set_tls(s, s->tls);
     if (privs_drop(s->conf->user, &privs_err) < 0)
         return fatal(EXIT_FAILED, privs_err.text);
-    if (server_read_secrets(s, &err) < 0)
+    if (creds_read_file(&s->creds, s->conf, &err) < 0)
         log_event(EVENT_SECRETS_REFUSED, EV_TEXT(err.text));
     certs_verify(s->conf);
+    if (server_start_sources(s, &err) < 0)
+        return fatal(EXIT_USAGE, err.text);
     if (net_start(s->net) < 0)
         return fatal(EXIT_FAILED, "cannot start the worker threads");
     return EXIT_OK;
@@ -130,18 +137,18 @@ static int serve(struct server *s)
         return rc;
     announce(s);
     notify_send("READY=1");
-    server_loop(s);
+    rc = server_loop(s) < 0 ? fatal(EXIT_FAILED, "the event loop failed") : EXIT_OK;
     notify_send("STOPPING=1");
     log_event(EVENT_STOPPING);
     net_stop(s->net);
-    return EXIT_OK;
+    return rc;
 }
 
 int cmd_run(const struct args *a)
 {
     struct conf_error err = {0};
     privs_quiet();
-    server_block_signals();
+    loop_block_signals();
     setenv("RES_OPTIONS", "timeout:2 attempts:1", 0); /* a broken resolver must not delay signals */
     struct server *s = mem_zalloc(sizeof(*s));
     if (!s)
@@ -149,7 +156,12 @@ int cmd_run(const struct args *a)
     s->path = args_config(a);
     s->conf = settings_read(s->path, &err);
     int rc = s->conf ? serve(s) : fatal(EXIT_USAGE, err.text);
+    issue_end(&s->issue);
+    creds_end(&s->creds);
+    loop_free(s->loop);
     net_free(s->net);
+    if (s->addresses > 0)
+        close(s->addresses);
     net_tls_free(s->tls);
     settings_free(s->conf);
     mem_free_wiped(s, sizeof(*s));

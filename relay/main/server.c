@@ -1,7 +1,6 @@
-/* Reload, the watch on the secrets file, the watch on addresses. */
+/* Reload, the watch on credentials, certificates and addresses. */
 #include "main/server.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,14 +10,14 @@
 #include "base/mem.h"
 #include "main/notify.h"
 
-enum { LOOK_SECONDS = 60 };
+enum { LOOK_SECONDS = 60, FIRST_READ_SECONDS = 4 };
 
 struct net_world *server_world(struct server *s, struct auth_error *err)
 {
     struct world_size size;
     const struct world_parts parts = {.conf = s->conf,
                                       .keep = s->users_taken ? s->world : NULL,
-                                      .secrets = &s->secrets,
+                                      .creds = &s->creds,
                                       .site = &s->site,
                                       .net = &s->net_conf,
                                       .generation = s->generation + 1};
@@ -30,18 +29,6 @@ struct net_world *server_world(struct server *s, struct auth_error *err)
     s->users_taken = true;
     log_event(EVENT_SECRETS_LOADED, EV_NUM(size.secrets), EV_NUM(size.users));
     return w;
-}
-
-static void look_at(const char *path, struct stat *ret)
-{
-    if (!path[0] || stat(path, ret) < 0)
-        memset(ret, 0, sizeof(*ret));
-}
-
-int server_read_secrets(struct server *s, struct auth_error *err)
-{
-    look_at(s->conf->secrets_file, &s->secrets_seen);
-    return settings_secrets(s->conf->secrets_file, &s->secrets, err);
 }
 
 void server_set_tls(struct server *s, struct net_tls *tls)
@@ -63,31 +50,13 @@ static bool apply(struct server *s)
     return true;
 }
 
-static bool secrets_changed(const struct server *s)
-{
-    struct stat now;
-    const struct stat *seen = &s->secrets_seen;
-    look_at(s->conf->secrets_file, &now);
-    return now.st_ino != seen->st_ino || now.st_size != seen->st_size ||
-           now.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec || now.st_uid != seen->st_uid ||
-           now.st_mode != seen->st_mode;
-}
-
 static bool has_credentials(const struct server *s)
 {
-    return s->secrets.n > 0 || s->conf->users.n > 0;
+    return creds_any(&s->creds) || s->conf->users.n > 0;
 }
 
-static void watch_secrets(struct server *s)
+static void apply_credentials(struct server *s)
 {
-    struct auth_error err = {0};
-    if (!secrets_changed(s))
-        return;
-    if (server_read_secrets(s, &err) < 0) {
-        log_event(EVENT_SECRETS_REFUSED, EV_TEXT(err.text));
-        return;
-    }
     if (!has_credentials(s))
         log_event(EVENT_NO_CREDENTIALS);
     apply(s);
@@ -129,12 +98,14 @@ static bool look_around(struct server *s)
 static bool read_named(struct server *s, struct auth_error *err)
 {
     struct net_error tls_err = {0};
-    if (server_read_secrets(s, err) < 0)
+    if (creds_read_file(&s->creds, s->conf, err) < 0)
         return false;
-    if (!has_credentials(s)) {
+    if (s->creds.file.n == 0 && s->conf->users.n == 0 && !conf_has_redis(s->conf)) {
         snprintf(err->text, sizeof(err->text), "neither secrets nor users would be left");
         return false;
     }
+    if (creds_prepare(&s->creds, s->conf, loop_base(s->loop), err) < 0)
+        return false;
     s->tls = certs_load(&s->certs, s->conf, &tls_err);
     snprintf(err->text, sizeof(err->text), "%s", tls_err.text);
     return !tls_err.text[0];
@@ -148,11 +119,13 @@ static bool take_conf(struct server *s, struct conf *fresh, struct auth_error *e
     if (read_named(s, err)) {
         settings_free(old);
         s->users_taken = false;
+        creds_settle(&s->creds, fresh);
         server_set_tls(s, s->tls);
         return true;
     }
     s->conf = old;
-    server_read_secrets(s, &(struct auth_error){0});
+    creds_drop(&s->creds);
+    creds_read_file(&s->creds, old, &(struct auth_error){0});
     settings_free(fresh);
     return false;
 }
@@ -174,18 +147,8 @@ static void reload(struct server *s)
         return;
     }
     look_around(s);
+    issue_renew(&s->issue, s->conf, &s->site, loop_base(s->loop));
     apply(s);
-}
-
-static void tick(struct server *s)
-{
-    struct net_tls *tls;
-    notify_send("WATCHDOG=1");
-    watch_secrets(s);
-    if (certs_watch(&s->certs, s->conf, &tls))
-        server_set_tls(s, tls);
-    if (clock_monotonic() >= s->next_look && look_around(s))
-        apply(s);
 }
 
 static void notify_reload(struct server *s)
@@ -197,38 +160,72 @@ static void notify_reload(struct server *s)
     notify_send("READY=1");
 }
 
-static void signals(sigset_t *ret)
+/* A container that starts has its address from now on; the tick looks once for many. */
+static void on_addresses(void *ctx)
 {
-    static const int waited[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
-    sigemptyset(ret);
-    for (size_t i = 0; i < sizeof(waited) / sizeof(waited[0]); i++)
-        sigaddset(ret, waited[i]);
+    struct server *s = ctx;
+    net_addrs_seen(s->addresses);
+    s->next_look = 0;
 }
 
-void server_block_signals(void)
+static void on_tick(void *ctx)
 {
-    sigset_t set;
-    signals(&set);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    struct server *s = ctx;
+    struct net_tls *tls;
+    notify_send("WATCHDOG=1");
+    if (creds_watch(&s->creds, s->conf))
+        apply_credentials(s);
+    if (certs_watch(&s->certs, s->conf, &tls))
+        server_set_tls(s, tls);
+    if (clock_monotonic() < s->next_look || !look_around(s))
+        return;
+    issue_renew(&s->issue, s->conf, &s->site, loop_base(s->loop));
+    apply(s);
 }
 
-void server_loop(struct server *s)
+static void on_signal(void *ctx, int number)
 {
-    const struct timespec second = {1, 0};
-    sigset_t set;
-    signals(&set);
+    struct server *s = ctx;
+    if (number == SIGHUP)
+        notify_reload(s);
+    if (number != SIGUSR1)
+        return;
+    net_drain(s->net);
+    log_event(EVENT_DRAINING);
+}
+
+static void on_credentials(void *ctx)
+{
+    apply_credentials(ctx);
+}
+
+static void on_heard(void *ctx)
+{
+    struct server *s = ctx;
+    loop_wake(s->loop);
+}
+
+int server_start_sources(struct server *s, struct auth_error *err)
+{
+    s->creds.changed = on_credentials;
+    s->creds.heard = on_heard;
+    s->creds.ctx = s;
+    s->issue.secrets = &s->creds.all;
+    int r = creds_prepare(&s->creds, s->conf, loop_base(s->loop), err);
+    if (r < 0)
+        return r;
+    creds_settle(&s->creds, s->conf);
+    if (s->creds.source)
+        loop_wait(s->loop, FIRST_READ_SECONDS); /* whoever is early is served, not refused */
+    if (!has_credentials(s))
+        log_event(EVENT_REDIS_WAITING);
+    issue_renew(&s->issue, s->conf, &s->site, loop_base(s->loop));
+    return 0;
+}
+
+int server_loop(struct server *s)
+{
+    const struct loop_to to = {s, on_signal, on_tick, s->addresses, on_addresses};
     s->next_look = clock_monotonic() + LOOK_SECONDS * USEC_PER_SEC;
-    for (;;) {
-        int got = sigtimedwait(&set, NULL, &second);
-        if (got == SIGTERM || got == SIGINT)
-            return;
-        if (got == SIGHUP)
-            notify_reload(s);
-        if (got == SIGUSR1) {
-            net_drain(s->net);
-            log_event(EVENT_DRAINING);
-        }
-        tick(s);
-    }
+    return loop_run(s->loop, &to);
 }

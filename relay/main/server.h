@@ -2,19 +2,22 @@
 #ifndef RELAY_MAIN_SERVER_H
 #define RELAY_MAIN_SERVER_H
 
-#include <sys/stat.h>
-
 #include "main/certs.h"
+#include "main/creds.h"
+#include "main/issue.h"
 #include "main/listen.h"
+#include "main/loop.h"
 #include "main/world.h"
 
 struct server {
     const char *path; /* of the configuration */
     struct conf *conf;
-    struct auth_secrets secrets;
-    struct stat secrets_seen; /* the file as last looked at; zero = missing */
+    struct loop *loop;
+    struct creds creds;
+    struct issue issue;
     struct site site;
     usec_t next_look; /* when the host's addresses are looked at again */
+    int addresses;    /* tells when they change; 0 or less = the clock alone does */
     struct net_conf net_conf;
     struct listen_keep keep; /* net_conf points into it */
     struct certs certs;
@@ -29,17 +32,14 @@ struct server {
  * filled. */
 struct net_world *server_world(struct server *s, struct auth_error *err);
 
-/* Reads the secrets file into s and remembers what it looked like. 0, or -errno with *err filled
- * and the secrets as they were. */
-int server_read_secrets(struct server *s, struct auth_error *err);
-
 /* Hands certificates over to net; NULL = no TLS. */
 void server_set_tls(struct server *s, struct net_tls *tls);
 
-/* The signals server_loop waits for, to be blocked before any thread starts. */
-void server_block_signals(void);
+/* Once privileges are given up: Redis and the issuer, as configured. 0, or -errno with *err
+ * filled. */
+int server_start_sources(struct server *s, struct auth_error *err);
 
-/* Until SIGTERM or SIGINT. SIGHUP reloads, SIGUSR1 drains. */
-void server_loop(struct server *s);
+/* Until SIGTERM or SIGINT. SIGHUP reloads, SIGUSR1 drains. 0 or -errno. */
+int server_loop(struct server *s);
 
 #endif

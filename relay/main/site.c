@@ -1,6 +1,8 @@
 /* Chooses relay addresses and announced addresses. */
 #include "main/site.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -67,6 +69,57 @@ static struct addr announced_address(const struct family *f, const struct addr *
     return a;
 }
 
+static void add_behind(struct site *s, const struct addr *a)
+{
+    for (size_t i = 0; i < s->n_behind; i++)
+        if (addr_eq(&s->behind[i], a))
+            return;
+    if (s->n_behind < SITE_BEHIND_MAX)
+        s->behind[s->n_behind++] = *a;
+}
+
+static bool resolve_behind(struct site *s, const char *host, uint16_t port)
+{
+    static const enum addr_family families[] = {ADDR_V4, ADDR_V6};
+    bool any = false;
+    struct addr a;
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+        if (!net_resolve(host, families[i], &a))
+            continue;
+        a.port = port;
+        add_behind(s, &a);
+        any = true;
+    }
+    return any;
+}
+
+/* Host and port, or the path of a socket. False when it is a name that gives no address now. */
+static bool add_host(struct site *s, const char *text)
+{
+    struct addr a;
+    conf_text host;
+    const char *colon = strrchr(text, ':');
+    if (text[0] == '/' || !colon)
+        return true;
+    if (!addr_parse(text, &a)) {
+        snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
+        return resolve_behind(s, host, (uint16_t)strtoul(colon + 1, NULL, 10));
+    }
+    add_behind(s, &a);
+    return true;
+}
+
+/* While the resolver fails, what it said before still counts. */
+static void look_behind(const struct conf *c, const struct site *before, struct site *s)
+{
+    bool all = add_host(s, c->redis);
+    all = add_host(s, c->issuer_listen) && all;
+    for (size_t i = 0; i < c->redis_sentinels.n; i++)
+        all = add_host(s, c->redis_sentinels.v[i]) && all;
+    for (size_t i = 0; before && !all && i < before->n_behind; i++)
+        add_behind(s, &before->behind[i]);
+}
+
 static void fall_back(const struct conf *c, struct site *s)
 {
     static const uint8_t ip[4] = {127, 0, 0, 1};
@@ -99,13 +152,15 @@ void site_look(const struct conf *c, const struct site *before, struct site *ret
         const struct addr *old = before ? &before->relay[i].announced : NULL;
         ret->relay[i].announced = announced_address(&families[i], &ret->relay[i].local, old);
     }
+    look_behind(c, before, ret);
 }
 
 bool site_eq(const struct site *a, const struct site *b)
 {
     return a->n_local == b->n_local &&
            memcmp(a->local, b->local, a->n_local * sizeof(a->local[0])) == 0 &&
-           memcmp(a->relay, b->relay, sizeof(a->relay)) == 0;
+           memcmp(a->relay, b->relay, sizeof(a->relay)) == 0 && a->n_behind == b->n_behind &&
+           memcmp(a->behind, b->behind, a->n_behind * sizeof(a->behind[0])) == 0;
 }
 
 bool site_is_local(const struct site *s, const struct addr *a)

@@ -7,12 +7,14 @@
 #include "net/net.h"
 
 /* A host with many containers has an address or two for each. */
-enum site_limit { SITE_LOCAL_MAX = 4096 };
+enum site_limit { SITE_LOCAL_MAX = 4096, SITE_BEHIND_MAX = 2 * (CONF_LIST_MAX + 1) + 1 };
 
 struct site {
     struct addr local[SITE_LOCAL_MAX];
     size_t n_local;
     struct turn_relay_addr relay[TURN_FAMILIES];
+    struct addr behind[SITE_BEHIND_MAX]; /* Redis, its sentinels, the issuer: not for peers */
+    size_t n_behind;
     bool too_many;      /* addresses; those beyond the limit would be open to peers */
     bool loopback_only; /* nothing better than loopback was found for "auto" */
 };

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 
 enum {
-    SOCKETS_MAX = NET_LISTENERS_MAX * (1 + TURN_FAMILIES) + 1, /* the web server */
+    SOCKETS_MAX = NET_LISTENERS_MAX * (1 + TURN_FAMILIES) + 2 + SITE_BEHIND_MAX,
     LOCAL_MAX = SITE_LOCAL_MAX + TURN_FAMILIES,
 };
 
@@ -69,10 +69,13 @@ static void add_socket(struct world *w, const struct addr *ip, uint16_t port)
 }
 
 /* A listener on any address counts for every local one (policy.c), and is reached by the announced
- * ones. The web server behind us trusts us more than it may trust a peer. */
+ * ones. The web server, Redis and the issuer trust this host more than they may trust a peer. */
 static void add_sockets(struct world *w, const struct world_parts *parts)
 {
     add_socket(w, &parts->net->web.server, parts->net->web.server.port);
+    add_socket(w, &parts->creds->at, parts->creds->at.port);
+    for (size_t i = 0; i < parts->site->n_behind; i++)
+        add_socket(w, &parts->site->behind[i], parts->site->behind[i].port);
     for (size_t i = 0; i < parts->net->n_listen; i++) {
         const struct addr *l = &parts->net->listen[i].addr;
         add_socket(w, l, l->port);
@@ -141,7 +144,7 @@ static void set_turn(struct world *w, const struct world_parts *parts)
     w->turn.tcp_allocations = parts->net->max_links > 0;
     w->turn.rfc5766_channels = c->rfc5766_channels;
     w->turn.strict_expiry = c->strict_expiry;
-    w->turn.offer_userhash = parts->secrets->n == 0;
+    w->turn.offer_userhash = parts->creds->all.n == 0;
     w->turn.generation = parts->generation;
     set_policy(w, parts);
 }
@@ -156,13 +159,15 @@ static struct auth_snapshot *snapshot(struct world *w, const struct world_parts 
                                    .users = users,
                                    .n_users = w->conf.users.n,
                                    .max_ttl = w->conf.max_credential_ttl,
-                                   .keep = parts->keep ? world_of(parts->keep)->auth : NULL};
+                                   .keep = parts->keep ? world_of(parts->keep)->auth : NULL,
+                                   .keyed = parts->creds->users,
+                                   .n_keyed = parts->creds->n_users};
     for (size_t i = 0; i < w->conf.users.n; i++)
         users[i] = (struct auth_user){w->conf.users.v[i].name, w->conf.users.v[i].password};
-    struct auth_snapshot *made = auth_snapshot_new(&conf, parts->secrets, err);
+    struct auth_snapshot *made = auth_snapshot_new(&conf, &parts->creds->all, err);
     conf_wipe(&w->conf);
     if (made)
-        conf_wipe(parts->conf);
+        conf_wipe_users(parts->conf);
     return made;
 }
 
@@ -193,6 +198,7 @@ struct net_world *world_new(const struct world_parts *parts, struct world_size *
     w->net.release = release;
     set_turn(w, parts);
     w->auth = snapshot(w, parts, err);
+    w->turn.offer_algorithms = w->auth && !auth_snapshot_md5_only(w->auth);
     if (!w->auth || !set_crypto(w, parts->net->workers, err)) {
         release(&w->net);
         return NULL;

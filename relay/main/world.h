@@ -3,13 +3,14 @@
 #ifndef RELAY_MAIN_WORLD_H
 #define RELAY_MAIN_WORLD_H
 
+#include "main/creds.h"
 #include "main/settings.h"
 #include "main/site.h"
 
 struct world_parts {
     struct conf *conf;            /* its users' passwords are wiped once their keys are made */
     const struct net_world *keep; /* users come from this generation, not from conf; or NULL */
-    const struct auth_secrets *secrets;
+    const struct creds *creds;
     const struct site *site;
     const struct net_conf *net; /* as bound: what the listeners really are */
     uint32_t generation;

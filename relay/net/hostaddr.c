@@ -1,7 +1,9 @@
 /* What this host knows about addresses: its interfaces, its way out, and names. */
 #include "net/net.h"
 
+#include <errno.h>
 #include <ifaddrs.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <unistd.h>
@@ -31,6 +33,27 @@ size_t net_local_addrs(struct addr *ret, size_t cap)
         n += interface_addr(ifa, ret + n);
     freeifaddrs(all);
     return n;
+}
+
+int net_addrs_watch(void)
+{
+    const struct sockaddr_nl both = {.nl_family = AF_NETLINK,
+                                     .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&both, sizeof both) == 0)
+        return fd < 0 ? -errno : fd;
+    int r = -errno;
+    close(fd);
+    return r;
+}
+
+/* What exactly has changed is asked elsewhere; that something was lost says the same. */
+void net_addrs_seen(int fd)
+{
+    uint8_t bytes[4096];
+    while (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0 || errno == ENOBUFS || errno == EINTR)
+        errno = 0;
 }
 
 /* Somewhere out in the public internet: a.root-servers.net, which has not moved in decades. Only

@@ -114,6 +114,10 @@ void net_stats(const struct net *n, struct turn_stats *ret);
 
 /* Up to cap addresses of this host's interfaces that are up; returns how many. */
 size_t net_local_addrs(struct addr *ret, size_t cap);
+/* A descriptor, the caller's to close, that turns readable when an address of this host comes or
+ * goes; -errno. net_addrs_seen takes what has come. */
+int net_addrs_watch(void);
+void net_addrs_seen(int fd);
 /* The address this host would use towards the public internet; false if there is no route. Sends
  * nothing. */
 bool net_source_addr(enum addr_family family, struct addr *ret);

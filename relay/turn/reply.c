@@ -43,8 +43,9 @@ static bool affords_offer(const struct req *r)
 
 static void put_challenge(struct req *r, struct writer *w)
 {
-    bool full = stun_has(r->m, STUN_ATTR_MESSAGE_INTEGRITY) ||
-                stun_has(r->m, STUN_ATTR_MESSAGE_INTEGRITY_SHA256) || affords_offer(r);
+    bool is_signed = stun_has(r->m, STUN_ATTR_MESSAGE_INTEGRITY) ||
+                     stun_has(r->m, STUN_ATTR_MESSAGE_INTEGRITY_SHA256);
+    bool full = r->t->conf->offer_algorithms && (is_signed || affords_offer(r));
     struct nonce_want want = {
         .client = &r->flow->client,
         .transport = r->flow->transport,

@@ -167,7 +167,10 @@ struct turn_conf {
     bool rfc5766_channels; /* numbers up to 0x7FFF, not 0x4FFF only */
     bool strict_expiry;    /* check credential expiry on every request, not on Allocate alone */
     bool offer_userhash;   /* set the "username anonymity" bit: only without shared secrets */
-    uint32_t generation;   /* differs between snapshots; policy is judged anew when it does */
+    /* Password algorithms beside MD5 (RFC 8489 section 9.2.1). Without it every challenge is that
+     * of RFC 5389: for users of whom nothing but an MD5 key is known. */
+    bool offer_algorithms;
+    uint32_t generation; /* differs between snapshots; policy is judged anew when it does */
 };
 
 /* Fixed for the life of the process. */

@@ -13,7 +13,7 @@ import pytest
 
 COMMANDS = ["run", "check", "secret new", "secret add", "secret list", "secret retire",
             "secret remove", "credential", "config print", "config check", "config reference",
-            "config man"]
+            "config man", "config redis-acl"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -27,7 +27,7 @@ def test_every_command_has_help_with_an_example(cli, command):
 def test_help_names_every_command(cli):
     done = cli("--help")
     assert done.returncode == 0
-    assert re.findall(r"^  (\w+(?: \w+)?)  +[A-Z]", done.stdout, re.M) == COMMANDS
+    assert re.findall(r"^  (\w+(?: [\w-]+)?)  +[A-Z]", done.stdout, re.M) == COMMANDS
 
 
 def test_version(cli):

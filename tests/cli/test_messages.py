@@ -94,7 +94,7 @@ def store(tmp_path, cli):
 
 
 def test_length_of_an_id(store):
-    says(store("new", "--id", "x" * 33), "an id is 1 to 32 of a-z, 0-9 and -")
+    says(store("new", "--id", "x" * 33), "an id is given once, 1 to 32 of a-z, 0-9 and -")
     assert store("new", "--id", "x" * 32).returncode == 0
 
 
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_given_away(tmp_path):
 
 def test_a_file_that_cannot_be_written(cli):
     says(cli("secret", "new", "--file", "/nowhere/secrets"),
-         "/nowhere/secrets: cannot be written: No such file or directory", code=1)
+         "/nowhere/secrets: its folder cannot be locked: No such file or directory")
 
 
 # --- The start ---

@@ -42,6 +42,20 @@ def test_every_address_of_the_host_is_no_peer(space):
         one.close()
 
 
+def test_a_new_address_of_the_host_is_no_peer(space):
+    """The kernel tells, so it does not take until the clock's next look."""
+    space.ip("link", "add", "one", "up", "type", "veth", "peer", "other")
+    with Server({"users": [{"name": ALICE.user, "password": ALICE.password}]},
+                netns=space) as server:
+        one = Client(server, ALICE, netns=space)
+        one.allocate()
+        assert one.permit(("11.79.1.1", 9)) == 0
+        space.ip("addr", "add", "11.79.1.1/32", "dev", "one")
+        server.wait_log("generation 2 is in force")
+        assert one.permit(("11.79.1.1", 9)) == 403
+        one.close()
+
+
 def test_more_addresses_than_can_be_kept(space):
     crowd(space, MOST + 1)
     server = Server({"users": [{"name": ALICE.user, "password": ALICE.password}]}, netns=space)

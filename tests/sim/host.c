@@ -184,7 +184,7 @@ static const struct addr SOCKETS[] = {{.family = ADDR_V4, .port = 3478, .ip = {3
 #define TIMES .times = {600, 3600, 1800}
 #define PLAIN                                                                                      \
     .realm = REALM, .relay = BOTH, .policy = {POLICY}, .limits = {LIMITS}, TIMES, .binding = true, \
-    .offer_userhash = true, .tcp_allocations = true
+    .offer_userhash = true, .offer_algorithms = true, .tcp_allocations = true
 
 const struct turn_conf *world_conf(enum world_conf which)
 {

@@ -7,6 +7,13 @@
 #define WEB "web_server: expected an IP address with port, e.g. web_server = \"127.0.0.1:8443\";"
 #define LOOP "web_server: expected another port than this server listens on itself"
 
+#define REDIS                                                                                      \
+    "redis: expected host and port, or the path of a socket, e.g. redis = \"127.0.0.1:6379\";"
+#define KEY "issuer_key = \"sixteen-bytes...\";"
+#define ISSUER                                                                                     \
+    "issuer_listen: expected an address of loopback with port, or the path of a socket, e.g. "     \
+    "issuer_listen = \"127.0.0.1:8087\";"
+
 static const struct {
     const char *text;
     const char *said; /* NULL = right */
@@ -20,8 +27,10 @@ static const struct {
      "e.g. realm = \"turn\";"},
     {"realm = \"gr\xc3\xbcn.example\";", NULL},
     {"secrets_file = \"\";",
-     "secrets_file, users: expected a file of shared secrets or at least one user, since nobody is "
-     "served without credentials"},
+     "secrets_file, redis, users: expected a file of shared secrets, a Redis or at least one user, "
+     "since nobody is served without credentials"},
+    {"secrets_file = \"\"; redis = \"127.0.0.1:6379\";", NULL},
+    {"secrets_file = \"\"; redis_sentinels = [\"a:1\"]; redis_master = \"m\";", NULL},
     {"secrets_file = \"\"; users = ( { name = \"a\"; password = \"b\"; } );", NULL},
     {"relay_ipv4 = \"192.0.2.1\"; relay_ipv6 = \"off\";", NULL},
     {"relay_ipv4 = \"off\"; relay_ipv6 = \"2001:db8::1\";", NULL},
@@ -77,6 +86,45 @@ static const struct {
     {PAIR "web_server = \"192.0.2.1:443\"; listen_tls = [\"192.0.2.1:443\"];", LOOP},
     {PAIR "web_server = \"192.0.2.2:443\"; listen_tls = [\"192.0.2.1:443\"];", NULL},
     {PAIR "web_server = \"127.0.0.1:443\"; listen_dtls = [\"0.0.0.0:443\"];", NULL},
+    {"redis = \"redis.example.org:6379\";", NULL},
+    {"redis = \"[2001:db8::1]:6379\";", NULL},
+    {"redis = \"/run/redis/redis.sock\";", NULL},
+    {"redis = \"redis.example.org\";", REDIS},
+    {"redis = \"redis.example.org:0\";", REDIS},
+    {"redis = \"redis.example.org:63790\"; redis_user = \"relay\";", NULL},
+    {"redis = \"redis.example.org:6379-6380\";", REDIS},
+    {"redis = \"a b:6379\";", REDIS},
+    {"redis = \":6379\";", REDIS},
+    {"redis_sentinels = [\"a:1\"];", "redis_master: expected the master's name at the sentinels, "
+                                     "e.g. redis_master = \"mymaster\";"},
+    {"redis_master = \"m\";", "redis_sentinels: expected at least one, since redis_master is set"},
+    {"redis = \"/redis\"; redis_tls = true;",
+     "redis_tls: expected false for a socket of this host"},
+    {"redis = \"a:1\"; redis_ca = \"/ca\";", "redis_ca: expected redis_tls to be set as well"},
+    {"redis = \"a:1\"; redis_tls = true; redis_ca = \"ca\";",
+     "redis_ca: expected an absolute file name"},
+    {"redis = \"a:1\"; redis_max_age = 119;",
+     "redis_max_age: expected 0 or at least 120 seconds, since Redis is read once a minute"},
+    {"redis = \"a:1\"; redis_max_age = 120;", NULL},
+    {KEY "issuer_listen = \"127.0.0.1:8087\";", NULL},
+    {KEY "issuer_listen = \"[::1]:8087\"; issuer_socket = \"/run/line\";", NULL},
+    {KEY "issuer_listen = \"/run/http\";", NULL},
+    {KEY "issuer_listen = \"192.0.2.1:8087\";", ISSUER},
+    {KEY "issuer_listen = \"0.0.0.0:8087\";", ISSUER},
+    {KEY "issuer_listen = \"[2001:db8::1]:8087\";", ISSUER},
+    {KEY "issuer_listen = \"localhost:8087\";", ISSUER},
+    {KEY "issuer_listen = \"127.0.0.1\";", ISSUER},
+    {KEY "issuer_listen = \"127.0.0.1:3478\";",
+     "issuer_listen: expected another port than those for clients"},
+    {KEY "issuer_listen = \"[::1]:5000\"; listen_udp = [\"192.0.2.1:5000\"];",
+     "issuer_listen: expected another port than those for clients"},
+    {"issuer_listen = \"127.0.0.1:8087\";", "issuer_key: expected at least 16 bytes"},
+    {"issuer_listen = \"/run/http\"; issuer_key = \"fifteen-bytes..\";",
+     "issuer_key: expected at least 16 bytes"},
+    {"issuer_socket = \"line\";", "issuer_socket: expected the path of a socket, e.g. "
+                                  "issuer_socket = \"/run/drehkreuz/credentials\";"},
+    {KEY "issuer_listen = \"/run/x\"; issuer_socket = \"/run/x\";",
+     "issuer_socket: expected another path than issuer_listen"},
 };
 
 static void t_rules(void **state)

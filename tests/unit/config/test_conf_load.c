@@ -208,6 +208,10 @@ static void t_values_stay_unsaid(void **state)
     static const char *const texts[] = {
         "users = ( { name = \"a\"; password = \"hunter2\"; x = 1; } );",
         "users = ( { name = \"a\"; password = \"hunter2; } );",
+        "redis_password = \"hunter2;",
+        "redis_password = hunter2;",
+        "issuer_key = [\"hunter2\"];",
+        "issuer_key = \"hunter2\" \"more\";",
         "users = ( { name = \"a\"; password = hunter2; } );",
         "users = ( { name = \"a\" password = \"hunter2\" } ;",
         "static-auth-secret = \"hunter2\";",

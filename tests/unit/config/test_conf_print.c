@@ -39,6 +39,8 @@ static void t_round_trip(void **state)
         "users = ( { name = \"al\\\"ice\"; password = \"(set)\"; } ); relay_ports = \"2000-2001\";"
         "listen_tls = [\"0.0.0.0:443\"]; turn_names = [\"a.example\", \"b\"]; proxy_from = "
         "[\"10.0.0.0/8\"]; certificates = ( { certificate = \"/a b\"; key = \"/\\\"k\"; } );"
+        "redis_sentinels = [\"a:1\", \"[::1]:2\"]; redis_password = \"(set)\"; redis_db = 3;"
+        "issuer_key = \"(set)\"; issuer_uris = [\"turns:a?transport=tcp\"];"
         "binding = false; software = true; user = \"nobody\"; secrets_file = \"\";",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -65,10 +67,23 @@ static void t_equal_networks_need_no_restart(void **state)
 static void t_passwords_are_not_printed(void **state)
 {
     (void)state;
-    load(&shown, "users = ( { name = \"alice\"; password = \"hunter2\"; } );");
+    load(&shown, "users = ( { name = \"alice\"; password = \"hunter2\"; } );"
+                 "redis_password = \"hunter2\"; issuer_key = \"hunter2\";");
+    assert_string_equal(shown.redis_password, "hunter2");
+    assert_string_equal(shown.issuer_key, "hunter2");
     print_to_text(print_shown);
     assert_null(strstr(printed, "hunter2"));
     assert_non_null(strstr(printed, "users = ( { name = \"alice\"; password = \"(set)\"; } );"));
+    assert_non_null(strstr(printed, "\nredis_password = \"(set)\";\n"));
+    assert_non_null(strstr(printed, "\nissuer_key = \"(set)\";\n"));
+    conf_wipe_users(&shown);
+    assert_string_equal(shown.users.v[0].password, "");
+    assert_string_equal(shown.redis_password, "hunter2");
+    conf_wipe(&shown);
+    assert_string_equal(shown.redis_password, "");
+    assert_string_equal(shown.issuer_key, "");
+    print_to_text(print_shown);
+    assert_non_null(strstr(printed, "\nredis_password = \"\";\n"));
 }
 
 static const char *read_shipped(const char *name)

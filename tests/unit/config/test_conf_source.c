@@ -159,6 +159,13 @@ static void t_passwords_are_kept_back(void **state)
     assert_null(conf_source_secret(s, "1x"));
     conf_source_free(s);
 
+    conf_write("a.conf", "redis_password = \"one\"; issuer_key = \"two\"; issuer_keys = \"no\"");
+    assert_int_equal(conf_source_read(conf_path, &s, &err), 0);
+    assert_string_equal(conf_source_text(s),
+                        "redis_password = \"0\"; issuer_key = \"1\"; issuer_keys = \"no\"\n");
+    assert_string_equal(conf_source_secret(s, "1"), "two");
+    conf_source_free(s);
+
     char text[700];
     snprintf(text, sizeof(text), "password = \"%0255d\" password = \"%0256d\" password=\"a\\x00b\"",
              0, 0);

@@ -55,6 +55,8 @@ static void make_value(const struct conf_option *o, int64_t v, char *buf, size_t
         [CONF_USERS] = "{ name = \"a\"; password = \"b\"; }",
         [CONF_NAMES] = "\"turn.example.org\"",
         [CONF_PAIRS] = "{ certificate = \"/a\"; key = \"/b\"; }",
+        [CONF_HOSTS] = "\"redis.example.org:26379\"",
+        [CONF_URIS] = "\"turn:turn.example.org\"",
     };
     size_t len = 0;
     if (o->kind == CONF_INT)
@@ -62,7 +64,7 @@ static void make_value(const struct conf_option *o, int64_t v, char *buf, size_t
     else if (o->kind == CONF_RANGE)
         snprintf(buf, n, "\"%lld-%lld\"", (long long)(v <= o->min ? v : o->min),
                  (long long)(v <= o->min ? o->max : v));
-    else if (o->kind == CONF_TEXT)
+    else if (o->kind == CONF_TEXT || o->kind == CONF_SECRET)
         snprintf(
             buf, n, "\"%.*s\"", (int)v,
             "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -111,16 +113,20 @@ static void t_wrong_types(void **state)
         {"true", 1U << CONF_BOOL},
         {"700", 1U << CONF_INT},
         {"1.5", 0},
-        {"\"2000-3000\"", 1U << CONF_TEXT | 1U << CONF_RANGE},
+        {"\"2000-3000\"", 1U << CONF_TEXT | 1U << CONF_RANGE | 1U << CONF_SECRET},
         {"{ }", 0},
         {"[ true ]", 0},
         {"[ \"nonsense\" ]", 1U << CONF_NAMES},
         {"[ \"no sense\" ]", 0},
+        {"[ \"http://turn.example.org\" ]", 0},
+        {"[ \"turn:a b\" ]", 0},
+        {"[ \"redis.example.org\" ]", 1U << CONF_NAMES},
+        {"[ \"redis.example.org:70000\" ]", 0},
         {"( { certificate = \"a\"; key = \"/b\"; } )", 0},
         {"( { certificate = \"/a\"; } )", 0},
         {"( { certificate = \"/a\"; key = \"/b\"; name = \"c\"; } )", 0},
         {"[ \"/a\", \"/b\" ]", 0},
-        {"[ \"192.0.2.1x:5\" ]", 0},
+        {"[ \"192.0.2.1x:5\" ]", 1U << CONF_HOSTS},
         {"( ( ) )", 0},
         {"{ name = \"a\"; password = \"b\"; }", 0},
     };

@@ -109,8 +109,11 @@ static inline void bench_begin(struct bench *b, struct turn_limits limits)
                                  .relay_close = relay_close,
                                  .credential = credential,
                                  .random = give_random};
-    b->conf = (struct turn_conf){
-        .realm = "r", .limits = limits, .times = {600, 3600, 3600}, .generation = 1};
+    b->conf = (struct turn_conf){.realm = "r",
+                                 .limits = limits,
+                                 .times = {600, 3600, 3600},
+                                 .generation = 1,
+                                 .offer_algorithms = true};
     b->conf.relay[TURN_V4] = (struct turn_relay_addr){v4(30, 0, 0, 1, 0), v4(30, 0, 0, 1, 0)};
     b->now = 1000 * S;
     b->crypto = crypto_new();
