@@ -58,7 +58,23 @@ def world():
 
 
 @pytest.fixture(scope="session")
-def start(request, world):
+def servers():
+    """All that were started."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def no_server_left(servers):
+    """A test that failed before it stopped its server does not leave it to the next ones."""
+    before = len(servers)
+    yield
+    for server in servers[before:]:
+        server.discard()
+    del servers[before:]
+
+
+@pytest.fixture(scope="session")
+def start(request, world, servers):
     """start(conf): a server in srv; b itself is allowed as a peer, which uclient needs."""
     kind = KINDS[request.config.getoption("against")]
     assert kind.__name__ != "Server" or os.access(binary(), os.X_OK), f"no server at {binary()}"
@@ -72,7 +88,8 @@ def start(request, world):
             "threads": 2,
             "rfc5766_channels": True,  # uclient takes its channels from that range
         }
-        return kind(options | conf, netns=world["srv"]).start()
+        servers.append(kind(options | conf, netns=world["srv"]))
+        return servers[-1].start()
 
     return get
 

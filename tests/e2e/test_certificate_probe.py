@@ -34,7 +34,8 @@ def test_certificate_on_the_one_port(start, world, tmp_path):
     log, descriptors = server.log(), server.descriptors()
     for host in ("10.77.0.1", "[fd77:0::1]", NAME):
         seen, _ = probe(world, f"{host}:{PORT}")
-        assert seen == {"days": 41, "protocol": "TLSv1.3",
+        assert seen.pop("days") in (42, 41)  # 42 within the second in which it was made
+        assert seen == {"protocol": "TLSv1.3",
                         "fingerprint": certificates.fingerprint(pair["certificate"])}
     assert settled(server, descriptors)
     assert server.log() == log  # a look is nothing to speak of
