@@ -95,6 +95,8 @@ configure() {
 # Written by quickstart.sh at each run; for a lasting setup see README.md.
 listen = [ "0.0.0.0:$port", "[::]:$port" ];
 secrets_file = "$state/secrets";
+control_socket = "$state/control";
+metrics_listen = "127.0.0.1:9641";
 ${EXTERNAL:+external_ipv4 = \"$EXTERNAL\";}
 CONF
     [ -z "$certificate" ] || cat >>"$conf" <<CONF
@@ -155,6 +157,8 @@ address behind NAT by EXTERNAL=..., and open UDP and TCP $port and UDP 49152-655
 
     log          $state/log (about the server only, nothing about its users)
     check again  $bin check --config $conf
+    look at it   http://127.0.0.1:9641/ on this machine, or $bin stats --config $conf
+    for the data protection officer: $bin privacy --config $conf
     stop         conf/quickstart.sh stop
     as a service see "As a service" in README.md
 TEXT

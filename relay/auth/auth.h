@@ -14,6 +14,9 @@ enum auth_limit {
     AUTH_NAME_MAX = 508,
     AUTH_ERROR_TEXT = 256,
     AUTH_WORDS_MAX = AUTH_SECRET_MAX + 48, /* `not-before not-after secret` with its NUL */
+    AUTH_REVOKED_MAX = 4096,               /* names */
+    AUTH_REVOKED_FORMS = 2,                /* of one name, see auth_revoked_names */
+    AUTH_REVOKED_TEXT = 2 * SHA256_LEN + 1,
 };
 
 /* One shared secret of the TURN REST scheme (draft-uberti-behave-turn-rest-00). */
@@ -39,6 +42,20 @@ struct auth_keyed_user {
     uint8_t sha256[SHA256_LEN];
 };
 
+/* A user name that is let in no more, as its SHA-256: of the bytes that come on the wire. */
+struct auth_revoked {
+    uint8_t name[SHA256_LEN];
+    int64_t until; /* Unix seconds, the last one of the revocation */
+};
+
+/* Zero is an empty one. Sorted by name and none twice, but for what auth_revocations_add has
+ * appended since auth_revocations_sort. */
+struct auth_revocations {
+    struct auth_revoked *v; /* owned */
+    size_t n;               /* up to AUTH_REVOKED_MAX */
+    size_t cap;
+};
+
 struct auth_conf {
     const char *realm;
     const struct auth_user *users; /* static users; names and passwords are UTF-8 */
@@ -51,6 +68,7 @@ struct auth_conf {
      * or an earlier one of these, has already is passed over. */
     const struct auth_keyed_user *keyed;
     size_t n_keyed;
+    const struct auth_revocations *revoked; /* NULL = none */
 };
 
 /* A set of secrets as a file store holds it. */
@@ -76,6 +94,7 @@ struct auth_snapshot *auth_snapshot_new(const struct auth_conf *conf,
 void auth_snapshot_free(struct auth_snapshot *s);
 size_t auth_snapshot_users(const struct auth_snapshot *s);
 size_t auth_snapshot_secrets(const struct auth_snapshot *s);
+size_t auth_snapshot_revoked(const struct auth_snapshot *s);
 /* Whether some user has no SHA-256 key, so that SHA-256 must not be offered to anybody. */
 bool auth_snapshot_md5_only(const struct auth_snapshot *s);
 
@@ -107,7 +126,10 @@ struct auth_found {
  * each secret in force. A name is good up to and
  * including its second. ignore_expiry passes over the ends of names and of secrets, since calls
  * outlive both. 0, -ENOENT, or -EKEYEXPIRED when a time-limited name is over and nothing else
- * matches it. Reads the snapshot only; crypto is the calling thread's. */
+ * matches it; -EKEYREVOKED, whatever nth is, when the name is revoked. A USERHASH can be compared
+ * with the list when a user of the snapshot has it; any other one, which may be a time-limited
+ * name's, is -EKEYREVOKED while some name is revoked. Reads the snapshot only; crypto is the
+ * calling thread's. */
 int auth_find(const struct auth_snapshot *s, struct crypto *crypto, const struct auth_query *query,
               struct auth_found *ret);
 
@@ -115,13 +137,43 @@ int auth_find(const struct auth_snapshot *s, struct crypto *crypto, const struct
  * anything else: signs, spaces, empty, more than 20 digits, more than INT64_MAX. */
 bool auth_expiry(struct span user, int64_t *ret_expiry, struct span *ret_account);
 
-/* --- The file store: one line per secret, `id not-before not-after secret`, mode 0600. --- */
+/* --- Revoked names --- */
 
-/* 0, or -errno with *err filled; a missing file is -ENOENT. Refuses files that others can read. */
-int auth_file_load(const char *path, struct auth_secrets *ret, struct auth_error *err);
-/* Replaces the file atomically (write, fsync, rename; mode 0600, owner and group kept; comments are
- * not). 0 or -errno with *err filled. */
-int auth_file_save(const char *path, const struct auth_secrets *secrets, struct auth_error *err);
+/* The hashes under which a name is revoked: as given, and as clients that prepare it (RFC 8265)
+ * send it, where that differs. Their number; -EINVAL when empty, -E2BIG, -ENOMEM, -EIO. */
+int auth_revoked_names(const char *name, uint8_t ret[AUTH_REVOKED_FORMS][SHA256_LEN]);
+/* From 64 hex digits (no capital ones) and Unix seconds. 0 or -EINVAL. */
+int auth_revoked_read(struct span name, struct span until, struct auth_revoked *ret);
+/* The 64 hex digits. */
+void auth_revoked_text(const struct auth_revoked *one, char ret[AUTH_REVOKED_TEXT]);
+
+/* Appends. 0, -ENOSPC or -ENOMEM. */
+int auth_revocations_add(struct auth_revocations *list, const struct auth_revoked *one);
+/* Of a name that stands there twice, the later end counts. */
+void auth_revocations_sort(struct auth_revocations *list);
+/* NULL when it is not there. */
+const struct auth_revoked *auth_revocations_find(const struct auth_revocations *list,
+                                                 const uint8_t name[SHA256_LEN]);
+/* False when it was not there. */
+bool auth_revocations_remove(struct auth_revocations *list, const uint8_t name[SHA256_LEN]);
+/* Both together without those that are over; *ret is replaced. 0, -ENOSPC or -ENOMEM. */
+int auth_revocations_join(const struct auth_revocations *a, const struct auth_revocations *b,
+                          int64_t now, struct auth_revocations *ret);
+bool auth_revocations_equal(const struct auth_revocations *a, const struct auth_revocations *b);
+/* Wipes, and leaves an empty one. */
+void auth_revocations_clear(struct auth_revocations *list);
+
+/* --- The file store, mode 0600: one line per secret, `id not-before not-after secret`, or per
+ * revoked name, `!HASH UNTIL`. --- */
+
+/* 0, or -errno with *err filled; a missing file is -ENOENT. Refuses files that others can read.
+ * *ret_revoked, which may be NULL, is replaced. */
+int auth_file_load(const char *path, struct auth_secrets *ret, struct auth_revocations *ret_revoked,
+                   struct auth_error *err);
+/* Replaces the file atomically (write, fsync, rename; mode 0600, owner and group kept; comments
+ * are kept, before all else). revoked may be NULL. 0 or -errno with *err filled. */
+int auth_file_save(const char *path, const struct auth_secrets *secrets,
+                   const struct auth_revocations *revoked, struct auth_error *err);
 /* Adds a secret from its words, `not-before not-after secret`. 0, -EINVAL, -EEXIST or -ENOSPC with
  * *err filled. */
 int auth_secrets_read(struct auth_secrets *secrets, struct span id, struct span words,

@@ -34,6 +34,11 @@ int auth_prepare(enum auth_profile profile, const char *text, struct auth_prepar
 __attribute__((format(printf, 3, 4))) int auth_fail(struct auth_error *err, int code,
                                                     const char *format, ...);
 
+/* n bytes from 2 n hex digits. */
+bool auth_read_hex(struct span text, uint8_t *ret, size_t n);
+/* Unix seconds up to AUTH_TIME_MAX, digits alone. */
+bool auth_read_time(struct span word, int64_t *ret);
+
 /* not_before <= now, and now <= not_after unless that is 0. */
 bool auth_in_force(const struct auth_secret *s, int64_t now);
 

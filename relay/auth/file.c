@@ -1,4 +1,5 @@
-/* The file store of shared secrets: one line each, `id not-before not-after secret`. */
+/* The file store of shared secrets: one line each, `id not-before not-after secret`; and of revoked
+ * names, `!HASH UNTIL`. */
 #include "auth/auth_int.h"
 
 #include <errno.h>
@@ -13,7 +14,8 @@
 #include "base/mem.h"
 
 enum {
-    FILE_BYTES_MAX = 65536,
+    ROW_MAX = AUTH_REVOKED_TEXT + 16, /* of a revoked name */
+    FILE_BYTES_MAX = 65536 + AUTH_REVOKED_MAX * ROW_MAX,
     WORDS = 3,        /* behind the id */
     TIME_DIGITS = 12, /* of AUTH_TIME_MAX */
 };
@@ -51,7 +53,7 @@ static struct span next_line(struct span *text)
     return line;
 }
 
-static bool read_time(struct span word, int64_t *ret)
+bool auth_read_time(struct span word, int64_t *ret)
 {
     if (word.n == 0 || word.n > TIME_DIGITS)
         return false;
@@ -88,7 +90,7 @@ int auth_secrets_read(struct auth_secrets *secrets, struct span id, struct span 
     struct auth_secret one;
     int r = -EINVAL;
     read_words(id, word[2], &one);
-    if (!read_time(word[0], &one.not_before) || !read_time(word[1], &one.not_after))
+    if (!auth_read_time(word[0], &one.not_before) || !auth_read_time(word[1], &one.not_after))
         (void)auth_fail(err, r, "expected Unix seconds as second and third word, e.g. 0");
     else
         r = auth_secrets_add(secrets, &one, err);
@@ -102,29 +104,50 @@ struct place {
     size_t line;
 };
 
-static int read_line(struct span line, const struct place *at, struct auth_secrets *secrets,
+/* What a file holds. */
+struct content {
+    struct auth_secrets secrets;
+    struct auth_revocations revoked;
+};
+
+static int read_revoked(struct auth_revocations *revoked, struct span name, struct span words,
+                        struct auth_error *err)
+{
+    struct auth_revoked one;
+    struct span until = next_word(&words);
+    if (next_word(&words).n != 0 || auth_revoked_read(name, until, &one) < 0)
+        return auth_fail(err, -EINVAL,
+                         "expected `!`, 64 digits of 0-9 and a-f, and Unix seconds, as "
+                         "`drehkreuz secret revoke` writes them");
+    int r = auth_revocations_add(revoked, &one);
+    if (r == -ENOSPC)
+        return auth_fail(err, r, "there is room for %d revoked names, remove some that are over",
+                         AUTH_REVOKED_MAX);
+    return r < 0 ? auth_fail(err, r, "out of memory") : 0;
+}
+
+static int read_line(struct span line, const struct place *at, struct content *ret,
                      struct auth_error *err)
 {
     struct auth_error inner;
     struct span id = next_word(&line);
     if (id.n == 0 || id.p[0] == '#')
         return 0;
-    if (auth_secrets_read(secrets, id, line, &inner) == 0)
+    int r = id.p[0] == '!' ? read_revoked(&ret->revoked, span_of(id.p + 1, id.n - 1), line, &inner)
+                           : auth_secrets_read(&ret->secrets, id, line, &inner);
+    if (r == 0)
         return 0;
     return auth_fail(err, -EINVAL, "%s:%zu: %s", at->path, at->line, inner.text);
 }
 
-static int read_text(const char *path, struct span text, struct auth_secrets *ret,
+static int read_text(const char *path, struct span text, struct content *ret,
                      struct auth_error *err)
 {
-    struct auth_secrets found = {0};
     struct place at = {path, 1};
     int r = 0;
     for (; r == 0 && text.n; at.line++)
-        r = read_line(next_line(&text), &at, &found, err);
-    if (r == 0)
-        *ret = found;
-    auth_secrets_wipe(&found);
+        r = read_line(next_line(&text), &at, ret, err);
+    auth_revocations_sort(&ret->revoked);
     return r;
 }
 
@@ -163,7 +186,7 @@ static ssize_t read_all(int fd, uint8_t *ret, size_t cap)
     return (ssize_t)n;
 }
 
-static int load_fd(int fd, const char *path, struct auth_secrets *ret, struct auth_error *err)
+static int load_fd(int fd, const char *path, struct content *ret, struct auth_error *err)
 {
     int r = check_file(fd, path, err);
     if (r < 0)
@@ -178,13 +201,24 @@ static int load_fd(int fd, const char *path, struct auth_secrets *ret, struct au
     return r;
 }
 
-int auth_file_load(const char *path, struct auth_secrets *ret, struct auth_error *err)
+int auth_file_load(const char *path, struct auth_secrets *ret, struct auth_revocations *ret_revoked,
+                   struct auth_error *err)
 {
+    struct content found = {.revoked = {NULL, 0, 0}};
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return auth_fail(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
-    int r = load_fd(fd, path, ret, err);
+    int r = load_fd(fd, path, &found, err);
     (void)close(fd);
+    if (r == 0)
+        *ret = found.secrets;
+    if (r == 0 && ret_revoked) {
+        auth_revocations_clear(ret_revoked);
+        *ret_revoked = found.revoked;
+        found.revoked = (struct auth_revocations){NULL, 0, 0};
+    }
+    auth_revocations_clear(&found.revoked);
+    auth_secrets_wipe(&found.secrets);
     return r;
 }
 
@@ -223,6 +257,42 @@ static int write_secret(int fd, const struct auth_secret *s)
     return r;
 }
 
+static int write_revoked(int fd, const struct auth_revoked *one)
+{
+    char name[AUTH_REVOKED_TEXT];
+    char line[ROW_MAX];
+    auth_revoked_text(one, name);
+    int n = snprintf(line, sizeof(line), "!%s %lld\n", name, (long long)one->until);
+    return n > 0 && (size_t)n < sizeof(line) ? write_all(fd, line, (size_t)n) : -EINVAL;
+}
+
+static int write_comment(int fd, struct span line)
+{
+    struct span words = line;
+    struct span first = next_word(&words);
+    if (first.n == 0 || first.p[0] != '#' || span_eq(line, span_of(head, sizeof(head) - 2)))
+        return 0;
+    int r = write_all(fd, line.p, line.n);
+    return r == 0 ? write_all(fd, "\n", 1) : r;
+}
+
+/* A file that is not there has none. */
+static int write_comments(int fd, const char *path)
+{
+    int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (from < 0)
+        return errno == ENOENT ? 0 : -errno;
+    uint8_t *text = mem_zalloc(FILE_BYTES_MAX);
+    ssize_t n = text ? read_all(from, text, FILE_BYTES_MAX) : -ENOMEM;
+    int r = n < 0 ? (int)n : 0;
+    struct span rest = span_of(text, n < 0 ? 0 : (size_t)n);
+    while (r == 0 && rest.n)
+        r = write_comment(fd, next_line(&rest));
+    mem_free_wiped(text, FILE_BYTES_MAX);
+    (void)close(from);
+    return r;
+}
+
 /* A new file belongs to whoever writes it; an old one keeps owner and group, so that the service
  * can still read it after root has changed it. */
 static int keep_owner(int fd, const char *path)
@@ -238,13 +308,18 @@ static int keep_owner(int fd, const char *path)
     return fchown(fd, was.st_uid, was.st_gid) < 0 ? -errno : 0;
 }
 
-static int write_secrets(int fd, const char *path, const struct auth_secrets *secrets)
+static int write_content(int fd, const char *path, const struct auth_secrets *secrets,
+                         const struct auth_revocations *revoked)
 {
     int r = fchmod(fd, S_IRUSR | S_IWUSR) < 0 ? -errno : keep_owner(fd, path);
     if (r == 0)
         r = write_all(fd, head, sizeof(head) - 1);
+    if (r == 0)
+        r = write_comments(fd, path);
     for (size_t i = 0; r == 0 && i < secrets->n; i++)
         r = write_secret(fd, &secrets->v[i]);
+    for (size_t i = 0; r == 0 && revoked && i < revoked->n; i++)
+        r = write_revoked(fd, &revoked->v[i]);
     if (r == 0 && fsync(fd) < 0)
         r = -errno;
     return r;
@@ -263,7 +338,8 @@ static int sync_directory(const char *path)
     return r;
 }
 
-static int replace(const char *path, const struct auth_secrets *secrets)
+static int replace(const char *path, const struct auth_secrets *secrets,
+                   const struct auth_revocations *revoked)
 {
     char fresh[PATH_MAX];
     int n = snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path);
@@ -272,7 +348,7 @@ static int replace(const char *path, const struct auth_secrets *secrets)
     int fd = mkostemp(fresh, O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int r = write_secrets(fd, path, secrets);
+    int r = write_content(fd, path, secrets, revoked);
     if (close(fd) < 0 && r == 0)
         r = -errno;
     if (r == 0 && rename(fresh, path) < 0)
@@ -284,10 +360,11 @@ static int replace(const char *path, const struct auth_secrets *secrets)
     return sync_directory(path);
 }
 
-int auth_file_save(const char *path, const struct auth_secrets *secrets, struct auth_error *err)
+int auth_file_save(const char *path, const struct auth_secrets *secrets,
+                   const struct auth_revocations *revoked, struct auth_error *err)
 {
     /* A link stays a link: the file behind it is the one to replace. */
     char real[PATH_MAX];
-    int r = replace(realpath(path, real) ? real : path, secrets);
+    int r = replace(realpath(path, real) ? real : path, secrets, revoked);
     return r < 0 ? auth_fail(err, r, "%s: cannot be written: %s", path, strerror(-r)) : 0;
 }

@@ -13,7 +13,7 @@ static int hex_digit(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool read_hex(struct span text, uint8_t *ret, size_t n)
+bool auth_read_hex(struct span text, uint8_t *ret, size_t n)
 {
     if (text.n != 2 * n)
         return false;
@@ -67,8 +67,8 @@ int auth_keyed_user_read(struct crypto *crypto, const char *realm, struct span n
     if (r < 0)
         return r;
     memcpy(made.name, name.p, name.n);
-    made.has_md5 = read_hex(value, made.md5, MD5_LEN);
-    made.has_sha256 = read_hex(value, made.sha256, SHA256_LEN);
+    made.has_md5 = auth_read_hex(value, made.md5, MD5_LEN);
+    made.has_sha256 = auth_read_hex(value, made.sha256, SHA256_LEN);
     if (!made.has_md5 && !made.has_sha256) {
         r = prepare(value, AUTH_PASSWORD_MAX, &p);
         struct longterm who = {name, span_text(realm), span_of(p.bytes, p.n)};

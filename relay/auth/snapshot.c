@@ -40,6 +40,8 @@ struct auth_snapshot {
     size_t realm_len;
     uint8_t realm[AUTH_NAME_MAX];
     struct auth_secrets secrets;
+    struct auth_revocations revoked; /* owned; as many as there are */
+    int64_t revoked_until;           /* the latest end of them */
 };
 
 static struct span realm_of(const struct auth_snapshot *s)
@@ -255,6 +257,22 @@ static int add_all_keyed(struct auth_snapshot *s, struct crypto *crypto,
     return r < 0 ? auth_fail(err, r, "a user's digest failed") : 0;
 }
 
+/* No more memory than they take: every worker's look-ups go through it. */
+static int set_revoked(struct auth_snapshot *s, const struct auth_revocations *from)
+{
+    if (!from || from->n == 0)
+        return 0;
+    s->revoked.v = mem_zalloc(from->n * sizeof(*from->v));
+    if (!s->revoked.v)
+        return -ENOMEM;
+    memcpy(s->revoked.v, from->v, from->n * sizeof(*from->v));
+    s->revoked.n = from->n;
+    for (size_t i = 0; i < from->n; i++)
+        if (from->v[i].until > s->revoked_until)
+            s->revoked_until = from->v[i].until;
+    return 0;
+}
+
 static int fill(struct auth_snapshot *s, struct crypto *crypto, const struct auth_conf *conf,
                 struct auth_error *err)
 {
@@ -262,7 +280,7 @@ static int fill(struct auth_snapshot *s, struct crypto *crypto, const struct aut
     if (r < 0)
         return r;
     size_t n_users = conf->keep ? conf->keep->n_users : conf->n_users;
-    if (make_tables(s, n_users + conf->n_keyed) < 0)
+    if (make_tables(s, n_users + conf->n_keyed) < 0 || set_revoked(s, conf->revoked) < 0)
         return auth_fail(err, -ENOMEM, "out of memory");
     r = conf->keep ? keep_users(s, conf->keep, err) : add_users(s, crypto, conf, err);
     return r < 0 ? r : add_all_keyed(s, crypto, conf, err);
@@ -275,6 +293,7 @@ void auth_snapshot_free(struct auth_snapshot *s)
     htab_free(&s->by_name);
     htab_free(&s->by_userhash);
     mem_free_wiped(s->users, s->cap_users * sizeof(*s->users));
+    mem_free_wiped(s->revoked.v, s->revoked.n * sizeof(*s->revoked.v));
     mem_free_wiped(s, sizeof(*s));
 }
 
@@ -307,6 +326,11 @@ size_t auth_snapshot_users(const struct auth_snapshot *s)
 size_t auth_snapshot_secrets(const struct auth_snapshot *s)
 {
     return s->secrets.n;
+}
+
+size_t auth_snapshot_revoked(const struct auth_snapshot *s)
+{
+    return s->revoked.n;
 }
 
 bool auth_snapshot_md5_only(const struct auth_snapshot *s)
@@ -396,11 +420,29 @@ static int find_timed(const struct auth_snapshot *s, struct crypto *crypto,
     return r;
 }
 
+/* u: whose name it is, NULL = no static user's. When in doubt, it is. */
+static bool is_revoked(const struct auth_snapshot *s, struct crypto *crypto,
+                       const struct auth_query *q, const struct user *u)
+{
+    if (s->revoked.n == 0 || s->revoked_until < q->now)
+        return false;
+    if (q->is_hash && !u)
+        return true;
+    struct span name = u ? name_of(u) : q->user;
+    uint8_t hash[DIGEST_MAX];
+    if (crypto_digest(crypto, DIGEST_SHA256, &name, 1, hash) != SHA256_LEN)
+        return true;
+    const struct auth_revoked *one = auth_revocations_find(&s->revoked, hash);
+    return one && q->now <= one->until;
+}
+
 int auth_find(const struct auth_snapshot *s, struct crypto *crypto, const struct auth_query *query,
               struct auth_found *ret)
 {
     const struct user *u =
         query->is_hash ? find_userhash(s, query->user) : find_name(s, query->user);
+    if (is_revoked(s, crypto, query, u))
+        return -EKEYREVOKED;
     if (!u)
         return find_timed(s, crypto, query, ret);
     unsigned n_keys = (query->sha256 ? u->has_sha256 : u->has_md5) ? u->n_keys : 0;

@@ -20,6 +20,9 @@
       "kept the secrets in force: the file and Redis hold more than %1 together; remove some")     \
     X(EVENT_SECRETS_TWICE, 4, "secrets-twice",                                                     \
       "%1 ids are in the secrets file and in Redis, and the file's count; remove one of each")     \
+    X(EVENT_REVOKED_TOO_MANY, 4, "revoked-too-many",                                               \
+      "kept the revoked names as they were: the file and Redis hold more than %1 together; take "  \
+      "out some with drehkreuz secret unrevoke")                                                   \
     X(EVENT_REDIS_READY, 6, "redis-ready", "connected to Redis, its secrets are read")             \
     X(EVENT_REDIS_WAITING, 4, "redis-waiting",                                                     \
       "no secret and no user is known yet, so calls are refused until Redis gives some")           \
@@ -57,6 +60,21 @@
       "of force until it can")                                                                     \
     X(EVENT_ISSUER_READY, 6, "issuer-ready", "credentials are given out at %1")                    \
     X(EVENT_ISSUER_REFUSED, 3, "issuer-refused", "no credentials are given out: %1")               \
+    X(EVENT_USAGE, 6, "usage", "%1")                                                               \
+    X(EVENT_WINDOWS_REFUSED, 4, "windows-refused", "sums of usage are kept in memory only: %1")    \
+    X(EVENT_METRICS_READY, 6, "metrics-ready", "statistics and health are shown at %1")            \
+    X(EVENT_METRICS_REFUSED, 3, "metrics-refused", "statistics and health are not shown: %1")      \
+    X(EVENT_CAPACITY_SMALL, 4, "capacity-small",                                                   \
+      "no alarm for capacity: there is room for %1 allocations, and below %2 it would be chance")  \
+    X(EVENT_CAPACITY_NEAR, 4, "capacity-near",                                                     \
+      "about four fifths of all possible allocations are in use; see relay_ports and limits")      \
+    X(EVENT_CAPACITY_FREE, 6, "capacity-free", "there is room for allocations again")              \
+    X(EVENT_CONTROL_READY, 6, "control-ready", "commands are taken at %1")                         \
+    X(EVENT_CONTROL_REFUSED, 3, "control-refused", "no commands are taken: %1")                    \
+    X(EVENT_TRACE_STARTED, 5, "trace-started",                                                     \
+      "a consented trace has begun, for %1 minutes at most; it tells its own user's requests to "  \
+      "the terminal that asked, and nobody else's")                                                \
+    X(EVENT_TRACE_ENDED, 5, "trace-ended", "the consented trace is over")                          \
     X(EVENT_CERTIFICATES_LOADED, 6, "certificates-loaded",                                         \
       "%1 certificates are in force, the first to end has %2 days left")                           \
     X(EVENT_CERTIFICATES_REFUSED, 4, "certificates-refused", "kept the certificates in force: %1") \
@@ -78,6 +96,7 @@
     X(EVENT_NO_CREDENTIALS, 4, "no-credentials",                                                   \
       "neither secrets nor users are left, so new allocations are refused")                        \
     X(EVENT_DRAINING, 5, "draining", "no new allocations, the living ones go on")                  \
+    X(EVENT_CRASH, 2, "crash", "signal %1, version %2")                                            \
     X(EVENT_FATAL, 3, "fatal", "%1")
 
 #endif

@@ -108,3 +108,8 @@ const char *event_text(enum event_id id)
 {
     return rows[id].text;
 }
+
+int event_level(enum event_id id)
+{
+    return rows[id].level;
+}

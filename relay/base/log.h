@@ -32,5 +32,7 @@ void log_event_args(enum event_id id, const struct event_arg *args);
 /* The row's name, for documentation and tests. */
 const char *event_name(enum event_id id);
 const char *event_text(enum event_id id);
+/* syslog's number: 3 error, 4 warning, 5 notice, 6 information. */
+int event_level(enum event_id id);
 
 #endif

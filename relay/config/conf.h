@@ -109,6 +109,20 @@ struct conf {
     conf_text issuer_socket; /* path; "" = none */
     struct conf_texts issuer_uris;
     int64_t issuer_ttl;
+    /* statistics */
+    conf_text metrics_profile; /* "strict", "standard", "fleet" */
+    int64_t metrics_window;    /* seconds; 0 = as the profile has it */
+    conf_text metrics_listen;  /* loopback address and port, or a path; "" = none */
+    conf_text metrics_file;    /* of released windows; "" = $STATE_DIRECTORY/windows, if set */
+    bool capacity_alarm;
+    conf_text control_socket; /* path; "" = $RUNTIME_DIRECTORY/control, if set */
+    /* privacy papers */
+    conf_text operator_name;
+    conf_text privacy_officer;
+    conf_text privacy_authority;
+    conf_text privacy_platform;
+    conf_text privacy_provider;
+    conf_text privacy_basis; /* "", "b", "e", "f" */
     /* protocol */
     bool binding;
     bool software;

@@ -173,6 +173,7 @@ static int check_web(const struct conf *c, struct conf_error *err)
 }
 
 enum { SOCKET_PATH_MAX = 107, MAX_AGE_MIN = 120, KEY_MIN = 16 }; /* unix(7); two readings */
+enum { HOUR = 3600, DAY = 86400 };
 
 static bool is_socket_path(const char *text)
 {
@@ -251,11 +252,50 @@ static int check_issuer(const struct conf *c, struct conf_error *err)
     return first_wrong(rules, sizeof(rules) / sizeof(*rules), err);
 }
 
+static bool is_one_of(const char *text, const char *const *words)
+{
+    while (*words && strcmp(text, *words) != 0)
+        words++;
+    return *words;
+}
+
+static int check_metrics(const struct conf *c, struct conf_error *err)
+{
+    static const char *const profiles[] = {"strict", "standard", "fleet", NULL};
+    static const char *const bases[] = {"", "b", "e", "f", NULL};
+    const char *at = c->metrics_listen;
+    bool is_fleet = strcmp(c->metrics_profile, "fleet") == 0;
+    bool is_daily = c->metrics_window ? c->metrics_window >= DAY : !is_fleet;
+    const struct rule rules[] = {
+        {!is_one_of(c->metrics_profile, profiles), "metrics_profile",
+         "\"strict\", \"standard\" or \"fleet\"; exact numbers are not to be had"},
+        {c->metrics_window && c->metrics_window < HOUR, "metrics_window",
+         "0, or 3600 to 604800 seconds"},
+        {at[0] && !is_socket_path(at) && !is_loopback_port(at), "metrics_listen",
+         "an address of loopback with port, or the path of a socket, e.g. "
+         "metrics_listen = \"127.0.0.1:9641\";"},
+        {at[0] && is_turn_port(c, at), "metrics_listen", "another port than those for clients"},
+        {at[0] && strcmp(at, c->issuer_listen) == 0, "metrics_listen",
+         "another one than issuer_listen"},
+        {c->metrics_file[0] && c->metrics_file[0] != '/', "metrics_file", "an absolute file name"},
+        {c->control_socket[0] && !is_socket_path(c->control_socket), "control_socket",
+         "the path of a socket, e.g. control_socket = \"/run/drehkreuz/control\";"},
+        {c->control_socket[0] && (strcmp(c->control_socket, at) == 0 ||
+                                  strcmp(c->control_socket, c->issuer_listen) == 0 ||
+                                  strcmp(c->control_socket, c->issuer_socket) == 0),
+         "control_socket", "a path of its own"},
+        {c->capacity_alarm && (!is_daily || strcmp(c->metrics_profile, "strict") == 0),
+         "capacity_alarm", "a profile other than \"strict\", and a window of a day or more"},
+        {!is_one_of(c->privacy_basis, bases), "privacy_basis", "\"b\", \"e\" or \"f\""},
+    };
+    return first_wrong(rules, sizeof(rules) / sizeof(*rules), err);
+}
+
 int conf_check(const struct conf *c, struct conf_error *err)
 {
     static int (*const rules[])(const struct conf *, struct conf_error *) = {
-        check_realm,     check_credentials, check_addresses, check_relay_ports,
-        check_listeners, check_web,         check_redis,     check_issuer,
+        check_realm, check_credentials, check_addresses, check_relay_ports, check_listeners,
+        check_web,   check_redis,       check_issuer,    check_metrics,
     };
     int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(*rules); i++)

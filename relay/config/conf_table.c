@@ -174,6 +174,48 @@ static const struct conf_option options[] = {
     ROW(issuer_ttl, CONF_INT, 60, 315360000, "86400", false,
         "Seconds for which the issuer's credentials are good.", NULL),
 
+    ROW(metrics_profile, CONF_TEXT, 1, 16, "\"standard\"", true,
+        "What is counted of usage: \"standard\" (sums of a day, with noise that hides every single "
+        "call), \"fleet\" (sums of an hour, for 200 users and more) or \"strict\" (nothing; right "
+        "for fewer than 20 users).",
+        "Statistics"),
+    ROW(metrics_window, CONF_INT, 0, 604800, "0", true,
+        "Seconds of one sum, 3600 or more, counted from midnight UTC of 1970; 0 is what the "
+        "profile "
+        "says.",
+        NULL),
+    ROW(metrics_listen, CONF_TEXT, 0, 255, "\"\"", false,
+        "Address and port on loopback, or path of a Unix socket, where /metrics, /livez, /readyz "
+        "and a page to look at are served by HTTP, e.g. \"127.0.0.1:9641\"; \"\" is nowhere.",
+        NULL),
+    ROW(metrics_file, CONF_TEXT, 0, 255, "\"\"", true,
+        "File that keeps the sums already shown over a restart; \"\" is windows in "
+        "$STATE_DIRECTORY where systemd gives one, else none.",
+        NULL),
+    ROW(capacity_alarm, CONF_BOOL, 0, 0, "false", true,
+        "Tell, with noise, when four fifths of all possible allocations are in use; for servers "
+        "with room for 10000 and more.",
+        NULL),
+    ROW(control_socket, CONF_TEXT, 0, 255, "\"\"", true,
+        "Path of the Unix socket behind the commands stats, trace, kill, reload and drain; \"\" is "
+        "control in $RUNTIME_DIRECTORY where systemd gives one, else none.",
+        NULL),
+
+    ROW(operator_name, CONF_TEXT, 0, 255, "\"\"", false,
+        "Who is responsible for this server, for the papers that drehkreuz privacy writes.",
+        "Privacy papers"),
+    ROW(privacy_officer, CONF_TEXT, 0, 255, "\"\"", false,
+        "The data protection officer, with a way to write to them.", NULL),
+    ROW(privacy_authority, CONF_TEXT, 0, 255, "\"\"", false,
+        "The supervisory authority that people may complain to.", NULL),
+    ROW(privacy_platform, CONF_TEXT, 0, 255, "\"\"", false,
+        "What the calls are made with, e.g. \"Nextcloud Talk\".", NULL),
+    ROW(privacy_provider, CONF_TEXT, 0, 255, "\"\"", false,
+        "Who runs the machine on the operator's behalf (Art. 28 GDPR); \"\" is the operator.",
+        NULL),
+    ROW(privacy_basis, CONF_TEXT, 0, 1, "\"\"", false,
+        "Letter of Art. 6(1) GDPR on which the processing rests: \"b\", \"e\" or \"f\".", NULL),
+
     ROW(binding, CONF_BOOL, 0, 0, "true", false,
         "Answer STUN Binding requests without credentials, as STUN servers do.", "Protocol"),
     ROW(software, CONF_BOOL, 0, 0, "false", false,

@@ -8,6 +8,10 @@
 enum digest_alg { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256 };
 enum digest_size { MD5_LEN = 16, SHA1_LEN = 20, SHA256_LEN = 32, DIGEST_MAX = 32 };
 
+/* From now on the library's memory is base/mem.h's. False when it has taken some already: first of
+ * all, in main. */
+bool crypto_use_heap(void);
+
 /* One per thread; holds the fetched algorithms and their contexts. */
 struct crypto;
 

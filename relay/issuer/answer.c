@@ -4,26 +4,11 @@
 
 #include <errno.h>
 
-enum { VALUE_MAX = AUTH_NAME_MAX };
-
-enum status { OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, TOO_LONG, UNAVAILABLE };
-
-static const struct {
-    const char *line;
-    const char *says;
-} statuses[] = {
-    [OK] = {"200 OK", ""},
-    [BAD_REQUEST] = {"400 Bad Request", "expected GET /?service=turn&username=NAME&key=KEY\n"},
-    [FORBIDDEN] = {"403 Forbidden", "the key is wrong\n"},
-    [NOT_FOUND] = {"404 Not Found", "there is nothing but /\n"},
-    [NOT_ALLOWED] = {"405 Method Not Allowed", "GET is all there is\n"},
-    [TOO_LONG] = {"431 Request Header Fields Too Large", "the request is too long\n"},
-    [UNAVAILABLE] = {"503 Service Unavailable", "no shared secret is in force\n"},
-};
+#include "local/local.h"
 
 struct value {
     size_t n;
-    uint8_t bytes[VALUE_MAX + 1]; /* with a NUL behind them */
+    char text[AUTH_NAME_MAX + 1];
 };
 
 struct query {
@@ -70,70 +55,30 @@ static size_t utf8_len(const uint8_t *p, size_t n)
 }
 
 /* UTF-8 without blanks and control characters: fit for JSON, and for a line of words. */
-static bool is_name(const struct value *v)
+static bool is_name(struct span text)
 {
-    for (size_t i = 0, n; i < v->n; i += n) {
-        n = utf8_len(v->bytes + i, v->n - i);
-        if (n == 0 || v->bytes[i] <= ' ' || v->bytes[i] == 0x7F)
+    for (size_t i = 0, n; i < text.n; i += n) {
+        n = utf8_len(text.p + i, text.n - i);
+        if (n == 0 || text.p[i] <= ' ' || text.p[i] == 0x7F)
             return false;
     }
     return true;
 }
 
-static enum status issue(const struct issuer_conf *conf, const struct value *name, int64_t now,
-                         struct auth_credential *ret)
+static enum local_status issue(const struct issuer_conf *conf, const struct value *name,
+                               int64_t now, struct auth_credential *ret)
 {
-    const struct auth_issue want = {(const char *)name->bytes, now + conf->ttl, now};
-    if (!is_name(name))
-        return BAD_REQUEST;
+    const struct auth_issue want = {name->text, now + conf->ttl, now};
+    if (!is_name(span_of(name->text, name->n)))
+        return LOCAL_BAD_REQUEST;
     int r = auth_issue(conf->secrets, &want, ret);
-    return r == 0 ? OK : r == -EINVAL ? BAD_REQUEST : UNAVAILABLE;
+    return r == 0 ? LOCAL_OK : r == -EINVAL ? LOCAL_BAD_REQUEST : LOCAL_UNAVAILABLE;
 }
 
 /* --- Requests --- */
 
-static int hex(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The value of a pair, its escapes resolved. false: too long, or none. */
-static bool decode(struct span from, struct value *ret)
-{
-    ret->n = 0;
-    for (size_t i = 0; i < from.n; i++) {
-        uint8_t c = from.p[i] == '+' ? ' ' : from.p[i];
-        if (c == '%') {
-            int high = i + 2 < from.n ? hex(from.p[i + 1]) : -1;
-            int low = high < 0 ? -1 : hex(from.p[i + 2]);
-            if (low < 0)
-                return false;
-            c = (uint8_t)(high << 4 | low);
-            i += 2;
-        }
-        if (c == 0 || ret->n == VALUE_MAX)
-            return false;
-        ret->bytes[ret->n++] = c;
-    }
-    ret->bytes[ret->n] = 0;
-    return true;
-}
-
-/* Takes what is before the mark off *text; all of it if there is no mark. */
-static struct span cut(struct span *text, char mark)
-{
-    const uint8_t *at = text->n ? memchr(text->p, mark, text->n) : NULL;
-    size_t n = at ? (size_t)(at - text->p) : text->n;
-    struct span before = span_of(text->p, n);
-    size_t skip = at ? n + 1 : n;
-    *text = span_of(text->p + skip, text->n - skip);
-    return before;
-}
-
-static bool read_query(struct span text, struct query *ret)
+/* The key has two names; draft-uberti-behave-turn-rest-00 says key, Janus says api. */
+static bool read_query(const struct local_http *http, struct query *ret)
 {
     const struct {
         const char *name;
@@ -142,48 +87,46 @@ static bool read_query(struct span text, struct query *ret)
                  {"username", &ret->username},
                  {"key", &ret->key},
                  {"api", &ret->key}};
-    bool ok = true;
-    while (text.n && ok) {
-        struct span pair = cut(&text, '&');
-        struct span name = cut(&pair, '=');
-        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-            if (span_eq(name, span_text(known[i].name)))
-                ok = ok && decode(pair, known[i].value);
+    int n = 0;
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && n != -EINVAL; i++) {
+        struct value *v = known[i].value;
+        if (v->n == 0)
+            n = local_http_value(http, known[i].name, v->text, sizeof(v->text));
+        if (v->n == 0 && n > 0)
+            v->n = (size_t)n;
     }
-    return ok;
+    return n != -EINVAL;
 }
 
 /* The time it takes tells nothing of the key but its length. */
 static bool is_key(const char *key, const struct value *given)
 {
     size_t n = strlen(key);
-    return n > 0 && given->n == n && crypto_equal(key, given->bytes, n);
+    return n > 0 && given->n == n && crypto_equal(key, given->text, n);
 }
 
-static enum status read_request(struct span request, struct query *ret)
+static enum local_status read_request(struct span request, struct query *ret)
 {
-    struct span line = cut(&request, '\n');
-    struct span method = cut(&line, ' ');
-    struct span query = cut(&line, ' ');
-    if (line.n < 8 || memcmp(line.p, "HTTP/1.", 7) != 0 || query.n == 0)
-        return BAD_REQUEST;
-    if (!span_eq(method, span_text("GET")))
-        return NOT_ALLOWED;
-    if (!span_eq(cut(&query, '?'), span_text("/")))
-        return NOT_FOUND;
-    return read_query(query, ret) ? OK : BAD_REQUEST;
+    struct local_http http;
+    if (!local_http_read(request, &http))
+        return LOCAL_BAD_REQUEST;
+    if (!span_eq(http.method, span_text("GET")))
+        return LOCAL_NOT_ALLOWED;
+    if (!span_eq(http.path, span_text("/")))
+        return LOCAL_NOT_FOUND;
+    return read_query(&http, ret) ? LOCAL_OK : LOCAL_BAD_REQUEST;
 }
 
-static enum status judge(const struct issuer_conf *conf, struct span request, int64_t now,
-                         struct auth_credential *ret)
+static enum local_status judge(const struct issuer_conf *conf, struct span request, int64_t now,
+                               struct auth_credential *ret)
 {
     struct query q = {0};
-    enum status status = read_request(request, &q);
-    if (status == OK && !is_key(conf->key, &q.key))
-        status = FORBIDDEN;
-    if (status == OK && !span_eq(span_of(q.service.bytes, q.service.n), span_text("turn")))
-        status = BAD_REQUEST;
-    if (status == OK)
+    enum local_status status = read_request(request, &q);
+    if (status == LOCAL_OK && !is_key(conf->key, &q.key))
+        status = LOCAL_FORBIDDEN;
+    if (status == LOCAL_OK && !span_eq(span_of(q.service.text, q.service.n), span_text("turn")))
+        status = LOCAL_BAD_REQUEST;
+    if (status == LOCAL_OK)
         status = issue(conf, &q.username, now, ret);
     crypto_wipe(&q, sizeof(q));
     return status;
@@ -219,22 +162,22 @@ static void put_body(const struct issuer_conf *conf, const struct auth_credentia
     put(w, "]}\n");
 }
 
-static void put_head(enum status status, const char *type, size_t length, struct writer *w)
+static void put_refusal(enum local_status status, struct writer *out)
 {
-    put(w, "HTTP/1.1 ");
-    put(w, statuses[status].line);
-    put(w, status == NOT_ALLOWED ? "\r\nAllow: GET" : "");
-    put(w, "\r\nCache-Control: no-store\r\nConnection: close\r\nContent-Type: ");
-    put(w, type);
-    put(w, "\r\nContent-Length: ");
-    put_number(w, length);
-    put(w, "\r\n\r\n");
-}
-
-static void put_refusal(enum status status, struct writer *out)
-{
-    put_head(status, "text/plain", strlen(statuses[status].says), out);
-    put(out, statuses[status].says);
+    static const char *const says[] = {
+        [LOCAL_BAD_REQUEST] = "expected GET /?service=turn&username=NAME&key=KEY\n",
+        [LOCAL_FORBIDDEN] = "the key is wrong\n",
+        [LOCAL_NOT_FOUND] = "there is nothing but /\n",
+        [LOCAL_NOT_ALLOWED] = "GET is all there is\n",
+        [LOCAL_TOO_LONG] = "the request is too long\n",
+        [LOCAL_UNAVAILABLE] = "no shared secret is in force\n",
+    };
+    const struct local_reply reply = {.status = status,
+                                      .type = "text/plain",
+                                      .extra =
+                                          status == LOCAL_NOT_ALLOWED ? "Allow: GET\r\n" : NULL,
+                                      .body = span_text(says[status])};
+    local_http_write(&reply, out);
 }
 
 void answer_http(const struct issuer_conf *conf, struct span request, int64_t now,
@@ -243,31 +186,32 @@ void answer_http(const struct issuer_conf *conf, struct span request, int64_t no
     uint8_t body[ANSWER_MAX];
     struct writer w = w_over(body, sizeof(body));
     struct auth_credential made;
-    enum status status = judge(conf, request, now, &made);
-    if (status == OK) {
-        put_body(conf, &made, &w);
-        put_head(OK, "application/json", w_span(&w).n, out);
-        w_bytes(out, w_span(&w));
-        crypto_wipe(&made, sizeof(made));
-        crypto_wipe(body, w.n);
-    } else {
+    enum local_status status = judge(conf, request, now, &made);
+    if (status != LOCAL_OK) {
         put_refusal(status, out);
+        return;
     }
+    put_body(conf, &made, &w);
+    const struct local_reply reply = {
+        .status = LOCAL_OK, .type = "application/json", .body = w_span(&w)};
+    local_http_write(&reply, out);
+    crypto_wipe(&made, sizeof(made));
+    crypto_wipe(body, w.n);
 }
 
 void answer_http_too_long(struct writer *out)
 {
-    put_refusal(TOO_LONG, out);
+    put_refusal(LOCAL_TOO_LONG, out);
 }
 
 void answer_line(const struct issuer_conf *conf, struct span line, int64_t now, struct writer *out)
 {
     struct value name = {.n = line.n};
     struct auth_credential made;
-    if (line.n > VALUE_MAX)
+    if (line.n >= sizeof(name.text))
         return;
-    memcpy(name.bytes, line.p, line.n);
-    if (issue(conf, &name, now, &made) == OK) {
+    memcpy(name.text, line.p, line.n);
+    if (issue(conf, &name, now, &made) == LOCAL_OK) {
         put(out, made.user);
         put(out, " ");
         put(out, made.password);

@@ -7,9 +7,6 @@
 #include "auth/auth.h"
 
 enum issuer_limit {
-    ISSUER_CLIENTS_MAX = 32,   /* connections at once; further ones wait in the kernel's queue */
-    ISSUER_SECONDS = 5,        /* for a connection as a whole */
-    ISSUER_REQUEST_MAX = 4096, /* bytes of request line and headers */
     ISSUER_URIS_MAX = 64,
     ISSUER_TEXT_MAX = 255, /* of a key or a URI */
 };

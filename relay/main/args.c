@@ -26,9 +26,13 @@ static const struct opt_row OPTS[OPT_COUNT] = {
                            "file whose first line is that user's password"},
     [OPT_FILE] = {"file", "FILE", "secrets file (otherwise the configured Redis or file)"},
     [OPT_ID] = {"id", "ID", "name of the secret: a-z, 0-9 and -"},
-    [OPT_IN] = {"in", "SECONDS", "how long the secret stays good (86400)"},
+    [OPT_IN] = {"in", "SECONDS", "how long the secret stays good (86400), or the name revoked"},
     [OPT_TTL] = {"ttl", "SECONDS", "how long the credential is good (86400)"},
     [OPT_QUICK] = {"quick", NULL, "only: does it answer, does it allocate"},
+    [OPT_RELAY_PORT] = {"relay-port", "PORT", "port of the relayed address that was reported"},
+    [OPT_MINUTES] = {"minutes", "MINUTES", "how long at most, 1 to 30 (10)"},
+    [OPT_HOST] = {"host", NULL, "look at this host instead: what could undo the promise"},
+    [OPT_LANG] = {"lang", "LANG", "language of the papers, de or en (en)"},
     [OPT_JSON] = {"json", NULL, "print JSON"},
 };
 

@@ -20,6 +20,10 @@ enum opt {
     OPT_IN,
     OPT_TTL,
     OPT_QUICK,
+    OPT_RELAY_PORT,
+    OPT_MINUTES,
+    OPT_HOST,
+    OPT_LANG,
     OPT_JSON,
     OPT_COUNT
 };

@@ -116,6 +116,13 @@ static struct net_tls *load(const struct conf *c, struct net_error *err)
     return tls;
 }
 
+int64_t certs_days(const struct certs *s)
+{
+    int64_t left = s->ends - clock_wall();
+    /* Rounded down, so that the hour after the end counts as -1. */
+    return left >= 0 ? left / DAY : -((-left + DAY - 1) / DAY);
+}
+
 struct net_tls *certs_load(struct certs *s, const struct conf *c, struct net_error *err)
 {
     if (c->certificates.n == 0)
@@ -125,12 +132,11 @@ struct net_tls *certs_load(struct certs *s, const struct conf *c, struct net_err
     struct net_tls *tls = load(c, err);
     if (!tls)
         return NULL;
-    int64_t days = net_tls_days(tls, clock_wall());
     memcpy(s->seen, seen, 2 * c->certificates.n * sizeof(seen[0]));
     s->refused = false;
     s->next_warning = 0;
-    s->ends = clock_wall() + days * DAY;
-    log_event(EVENT_CERTIFICATES_LOADED, EV_NUM(c->certificates.n), EV_NUM(days));
+    s->ends = net_tls_ends(tls);
+    log_event(EVENT_CERTIFICATES_LOADED, EV_NUM(c->certificates.n), EV_NUM(certs_days(s)));
     return tls;
 }
 
@@ -163,7 +169,7 @@ static void warn(struct certs *s)
     if (s->ends < now)
         log_event(EVENT_CERTIFICATE_ENDED);
     else if (s->ends - now < WARN_DAYS * DAY)
-        log_event(EVENT_CERTIFICATE_ENDS, EV_NUM((s->ends - now) / DAY));
+        log_event(EVENT_CERTIFICATE_ENDS, EV_NUM(certs_days(s)));
 }
 
 bool certs_watch(struct certs *s, const struct conf *c, struct net_tls **ret)

@@ -18,6 +18,9 @@ struct certs {
  * when they do not load. Reports them as in force, or why they cannot be read. */
 struct net_tls *certs_load(struct certs *s, const struct conf *c, struct net_error *err);
 
+/* Whole days until the first one in force ends; negative when it has. */
+int64_t certs_days(const struct certs *s);
+
 /* After privileges were given up: reports the first file or folder that a renewal would fail on. */
 void certs_verify(const struct conf *c);
 

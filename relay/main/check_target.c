@@ -159,7 +159,7 @@ static int take_secret_file(const char *path, struct check *c)
 {
     char line[AUTH_SECRET_MAX + 1];
     struct auth_error err = {0};
-    if (auth_file_load(path, &c->secrets, &err) == 0 && c->secrets.n > 0)
+    if (auth_file_load(path, &c->secrets, NULL, &err) == 0 && c->secrets.n > 0)
         return EXIT_OK;
     int r = text_first_line(path, line, sizeof(line));
     if (r < 0) {

@@ -1,5 +1,6 @@
-/* drehkreuz check: runs the steps in order for one transport after the other. A step that fails
- * ends its transport, and the check with it if the others could do no better. */
+/* drehkreuz check --host, which looks at files, and drehkreuz check: runs the steps in order for
+ * one transport after the other. A step that fails ends its transport, and the check with it if the
+ * others could do no better. */
 #include "main/check_target.h"
 
 #include <signal.h>
@@ -7,6 +8,8 @@
 
 #include "base/mem.h"
 #include "main/commands.h"
+#include "main/host_ports.h"
+#include "main/settings.h"
 #include "main/text.h"
 
 #define ON(over) (1U << OVER_##over)
@@ -149,8 +152,84 @@ static bool report(struct check *c)
     return ok;
 }
 
+/* --- This host --- */
+
+static void print_host_text(enum host_step s, const struct host_finding *f)
+{
+    static const char *const marks[] = {
+        [HOST_OK] = "ok", [HOST_WARN] = "warn", [HOST_FAIL] = "FAIL"};
+    printf("%-5s %s\n", marks[f->mark], host_step_title(s));
+    if (f->said.note[0])
+        printf("      note: %s\n", f->said.note);
+    if (f->mark != HOST_OK)
+        printf("      why: %s\n      do:  %s\n", f->said.cause, f->said.remedy);
+    if (f->paste[0])
+        printf("\n%s\n", f->paste);
+}
+
+static void print_host_json(enum host_step s, const struct host_finding *f)
+{
+    static const char *const marks[] = {
+        [HOST_OK] = "ok", [HOST_WARN] = "warn", [HOST_FAIL] = "fail"};
+    printf("%s{\"step\": \"%s\", \"mark\": \"%s\", \"ok\": %s", s ? ", " : "", host_step_name(s),
+           marks[f->mark], f->mark == HOST_FAIL ? "false" : "true");
+    const struct {
+        const char *name;
+        const char *text;
+    } parts[] = {{"note", f->said.note},
+                 {"cause", f->said.cause},
+                 {"remedy", f->said.remedy},
+                 {"paste", f->paste}};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (parts[i].text[0])
+            print_pair(parts[i].name, parts[i].text);
+    printf("}");
+}
+
+static bool report_host(const struct host_finding *found, bool json)
+{
+    enum host_mark worst = HOST_OK;
+    if (json)
+        printf("{\"steps\": [");
+    for (unsigned i = 0; i < HOST_STEPS; i++) {
+        (json ? print_host_json : print_host_text)((enum host_step)i, &found[i]);
+        worst = found[i].mark > worst ? found[i].mark : worst;
+    }
+    if (json)
+        printf("], \"ok\": %s}\n", worst == HOST_FAIL ? "false" : "true");
+    else
+        printf(worst == HOST_OK     ? "nothing on this host undoes the promise\n"
+               : worst == HOST_WARN ? "something on this host may undo the promise\n"
+                                    : "something on this host undoes the promise\n");
+    return worst != HOST_FAIL;
+}
+
+static int check_host(const struct args *a)
+{
+    static const enum opt others[] = {OPT_SERVER, OPT_TRANSPORT,     OPT_SECRET_FILE,
+                                      OPT_USER,   OPT_PASSWORD_FILE, OPT_QUICK};
+    struct host_finding found[HOST_STEPS];
+    struct host_ports ports;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (a->opt[others[i]]) {
+            fprintf(stderr, "drehkreuz: --host looks at this host alone; it goes with --config and "
+                            "--json only\n");
+            return EXIT_USAGE;
+        }
+    }
+    struct conf *conf = settings_load(a);
+    if (!conf)
+        return EXIT_USAGE;
+    host_ports_set(conf, &ports);
+    settings_free(conf);
+    host_look("", &ports, found);
+    return report_host(found, a->opt[OPT_JSON]) ? EXIT_OK : EXIT_FAILED;
+}
+
 int cmd_check(const struct args *a)
 {
+    if (a->opt[OPT_HOST])
+        return check_host(a);
     struct check *c = mem_zalloc(sizeof(*c));
     if (!c) {
         fprintf(stderr, "drehkreuz: out of memory\n");

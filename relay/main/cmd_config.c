@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { ACL_TEXT = 8192 };
@@ -57,6 +58,25 @@ int cmd_config_redis_acl(const struct args *a)
     upstream_free(u);
     settings_free(c);
     return r == 0 ? EXIT_OK : EXIT_USAGE;
+}
+
+/* conf/events.md: the whole of what the server can ever say. */
+int cmd_config_events(const struct args *a)
+{
+    static const char *const levels[] = {
+        [2] = "critical", [3] = "error", [4] = "warning", [5] = "notice", [6] = "information"};
+    (void)a;
+    printf(
+        "# What the server can say\n\n"
+        "Made by `drehkreuz config events` from the table that the server itself uses. There is\n"
+        "no other line, and no level that would make more. %%1 to %%4 stand for numbers, and for\n"
+        "texts of the operator's own: a file, an option, an address of this server. Nothing that\n"
+        "a client sent is ever among them. drehkreuz(8) tells what to do.\n\n"
+        "| event | level | sentence |\n|---|---|---|\n");
+    for (int id = 0; id < EVENT_COUNT; id++)
+        printf("| `%s` | %s | %s |\n", event_name((enum event_id)id),
+               levels[event_level((enum event_id)id)], event_text((enum event_id)id));
+    return EXIT_OK;
 }
 
 int cmd_config_man(const struct args *a)

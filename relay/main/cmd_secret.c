@@ -138,8 +138,18 @@ static void print_age(const struct auth_secret *one, int64_t now)
         printf("%8" PRId64 " d", (now - one->not_before) / DAY);
 }
 
-static void print_text(const struct auth_secrets *all, int64_t now)
+static size_t revoked_now(const struct store *s, int64_t now)
 {
+    size_t n = 0;
+    for (size_t i = 0; i < s->revoked.n; i++)
+        n += s->revoked.v[i].until >= now;
+    return n;
+}
+
+static void print_text(const struct store *s, int64_t now)
+{
+    const struct auth_secrets *all = &s->secrets;
+    size_t revoked = revoked_now(s, now);
     printf("%-32s %10s  %s\n", "ID", "AGE", "STATE");
     for (size_t i = 0; i < all->n; i++) {
         const struct auth_secret *one = &all->v[i];
@@ -150,18 +160,21 @@ static void print_text(const struct auth_secrets *all, int64_t now)
             printf(", %" PRId64 " s left", one->not_after - now);
         printf("\n");
     }
+    if (revoked)
+        printf("revoked names: %zu\n", revoked);
 }
 
-static void print_json(const struct auth_secrets *all, int64_t now)
+static void print_json(const struct store *s, int64_t now)
 {
-    printf("[");
+    const struct auth_secrets *all = &s->secrets;
+    printf("{\"secrets\": [");
     for (size_t i = 0; i < all->n; i++) {
         const struct auth_secret *one = &all->v[i];
         printf("%s{\"id\": \"%s\", \"state\": \"%s\", \"not_before\": %" PRId64
                ", \"not_after\": %" PRId64 "}",
                i ? ", " : "", one->id, state(one, now), one->not_before, one->not_after);
     }
-    printf("]\n");
+    printf("], \"revoked\": %zu}\n", revoked_now(s, now));
 }
 
 int cmd_secret_list(const struct args *a)
@@ -169,7 +182,7 @@ int cmd_secret_list(const struct args *a)
     struct store *s = NULL;
     int rc = store_open(a, false, &s);
     if (rc == EXIT_OK)
-        (a->opt[OPT_JSON] ? print_json : print_text)(&s->secrets, clock_wall());
+        (a->opt[OPT_JSON] ? print_json : print_text)(s, clock_wall());
     store_close(s);
     return rc;
 }

@@ -6,16 +6,25 @@
 
 int cmd_run(const struct args *a);
 int cmd_check(const struct args *a);
+int cmd_privacy(const struct args *a);
 int cmd_secret_new(const struct args *a);
 int cmd_secret_add(const struct args *a);
 int cmd_secret_list(const struct args *a);
 int cmd_secret_retire(const struct args *a);
 int cmd_secret_remove(const struct args *a);
+int cmd_secret_revoke(const struct args *a);
+int cmd_secret_unrevoke(const struct args *a);
 int cmd_credential(const struct args *a);
+int cmd_stats(const struct args *a);
+int cmd_reload(const struct args *a);
+int cmd_drain(const struct args *a);
+int cmd_kill(const struct args *a);
+int cmd_trace(const struct args *a);
 int cmd_config_print(const struct args *a);
 int cmd_config_check(const struct args *a);
 int cmd_config_reference(const struct args *a);
 int cmd_config_redis_acl(const struct args *a);
+int cmd_config_events(const struct args *a);
 int cmd_config_man(const struct args *a);
 
 #endif

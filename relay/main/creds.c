@@ -27,6 +27,15 @@ static bool join(const struct creds *c, struct auth_secrets *ret, size_t *ret_hi
     return true;
 }
 
+static void join_revoked(struct creds *c)
+{
+    int r = auth_revocations_join(&c->file_revoked, &c->redis_revoked, clock_wall(), &c->revoked);
+    if (r == -ENOSPC)
+        log_event(EVENT_REVOKED_TOO_MANY, EV_NUM(AUTH_REVOKED_MAX));
+    else if (r < 0)
+        log_event(EVENT_SECRETS_REFUSED, EV_TEXT("out of memory"));
+}
+
 static void put_in_force(struct creds *c)
 {
     size_t hidden;
@@ -40,6 +49,7 @@ static void put_in_force(struct creds *c)
     if (hidden)
         log_event(EVENT_SECRETS_TWICE, EV_NUM(hidden));
     auth_secrets_wipe(&joined);
+    join_revoked(c);
 }
 
 bool creds_any(const struct creds *c)
@@ -58,7 +68,7 @@ static void look_at(const char *path, struct stat *ret)
 int creds_read_file(struct creds *c, const struct conf *conf, struct auth_error *err)
 {
     look_at(conf->secrets_file, &c->seen);
-    int r = settings_secrets(conf->secrets_file, &c->file, err);
+    int r = settings_secrets(conf->secrets_file, &c->file, &c->file_revoked, err);
     if (r == 0)
         put_in_force(c);
     return r;
@@ -91,6 +101,7 @@ static bool watch_file(struct creds *c, const struct conf *conf)
 static void forget_redis(struct creds *c)
 {
     auth_secrets_wipe(&c->redis);
+    auth_revocations_clear(&c->redis_revoked);
     mem_free_wiped(c->redis_users, c->n_redis_users * sizeof(*c->redis_users));
     c->redis_users = NULL;
     c->n_redis_users = 0;
@@ -102,7 +113,11 @@ static void on_found(void *ctx, const struct redis_found *found)
     struct creds *c = ctx;
     size_t bytes = found->n_users * sizeof(*found->users);
     struct auth_keyed_user *users = bytes ? mem_zalloc(bytes) : NULL;
-    if (bytes && !users) {
+    struct auth_revocations revoked = {NULL, 0, 0};
+    const struct auth_revocations nobody = {NULL, 0, 0};
+    if ((bytes && !users) ||
+        auth_revocations_join(found->revoked, &nobody, INT64_MIN, &revoked) < 0) {
+        mem_free_wiped(users, bytes);
         log_event(EVENT_SECRETS_REFUSED, EV_TEXT("out of memory"));
         return;
     }
@@ -110,6 +125,7 @@ static void on_found(void *ctx, const struct redis_found *found)
         memcpy(users, found->users, bytes);
     forget_redis(c);
     c->redis = found->secrets;
+    c->redis_revoked = revoked;
     c->redis_users = users;
     c->n_redis_users = found->n_users;
     c->seen_at = clock_monotonic() / USEC_PER_SEC;
@@ -224,5 +240,7 @@ void creds_end(struct creds *c)
     redis_source_free(c->source);
     upstream_free(c->upstream);
     forget_redis(c);
+    auth_revocations_clear(&c->file_revoked);
+    auth_revocations_clear(&c->revoked);
     crypto_wipe(c, sizeof(*c));
 }

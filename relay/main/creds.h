@@ -10,13 +10,16 @@ struct creds {
     struct auth_secrets all; /* in force: the file's, then Redis' */
     const struct auth_keyed_user *users;
     size_t n_users;
+    struct auth_revocations revoked; /* the file's and Redis', however old those are */
 
     struct auth_secrets file;
+    struct auth_revocations file_revoked;
     struct stat seen; /* the file as last looked at; zero = missing */
 
     struct auth_secrets redis;           /* as last read, in force or not */
     struct auth_keyed_user *redis_users; /* owned */
     size_t n_redis_users;
+    struct auth_revocations redis_revoked;
     struct redis_source *source; /* NULL = none configured */
     struct upstream *upstream;   /* what source was made of */
     struct addr at;              /* where it reads, if that is an IP address; not for peers */

@@ -63,11 +63,16 @@ static void set_stream(const struct conf *c, struct listen_keep *keep, struct ne
         (void)addr_parse(c->web_server, &ret->web.server); /* the check has parsed it before */
 }
 
+uint16_t listen_workers(const struct conf *c)
+{
+    return c->threads ? (uint16_t)c->threads : cores();
+}
+
 void listen_set(const struct conf *c, struct listen_keep *keep, struct net_conf *ret)
 {
     uint32_t ports = (uint32_t)(c->relay_ports.last - c->relay_ports.first + 1);
     *ret = (struct net_conf){
-        .workers = c->threads ? (uint16_t)c->threads : cores(),
+        .workers = listen_workers(c),
         .ports = {c->relay_ports.first, c->relay_ports.last},
         .max_relays = ports * TURN_FAMILIES, /* a handle per port and family, in each worker */
         .max_links = c->tcp_allocations ? (uint32_t)c->tcp_connections : 0,

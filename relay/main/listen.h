@@ -12,6 +12,9 @@ struct listen_keep {
     const char *name[CONF_LIST_MAX];
 };
 
+/* How many there are, or will be. */
+uint16_t listen_workers(const struct conf *c);
+
 /* Fills both; keep must not move as long as net lives. */
 void listen_set(const struct conf *c, struct listen_keep *keep, struct net_conf *ret);
 

@@ -10,12 +10,17 @@
 
 #include "base/mem.h"
 
+struct loop_watch {
+    struct event *event;
+    void (*readable)(void *ctx);
+    void *ctx;
+};
+
 struct loop {
     struct event_base *base;
     struct event *tick;
     struct event *signals;
     struct event *limit;
-    struct event *watched;
     int fd;
     bool is_waiting;
     struct loop_to to;
@@ -43,6 +48,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)fd;
     (void)what;
     l->to.on_tick(l->to.ctx);
+    mem_wipe_stack(MEM_STACK_HANDSHAKE); /* names that were asked for, whoever asked */
 }
 
 static void on_signal(evutil_socket_t fd, short what, void *ctx)
@@ -61,12 +67,12 @@ static void on_signal(evutil_socket_t fd, short what, void *ctx)
     l->to.on_tick(l->to.ctx);
 }
 
-static void on_watched(evutil_socket_t fd, short what, void *ctx)
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
-    struct loop *l = ctx;
+    struct loop_watch *w = ctx;
     (void)fd;
     (void)what;
-    l->to.on_watched(l->to.ctx);
+    w->readable(w->ctx);
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *ctx)
@@ -110,8 +116,6 @@ void loop_free(struct loop *l)
         event_free(l->signals);
     if (l->limit)
         event_free(l->limit);
-    if (l->watched)
-        event_free(l->watched);
     if (l->base)
         event_base_free(l->base);
     if (l->fd >= 0)
@@ -141,15 +145,33 @@ void loop_wake(struct loop *l)
         (void)event_base_loopbreak(l->base);
 }
 
+struct loop_watch *loop_watch(struct loop *l, int fd, void (*readable)(void *ctx), void *ctx)
+{
+    struct loop_watch *w = mem_zalloc(sizeof(*w));
+    if (!w)
+        return NULL;
+    w->readable = readable;
+    w->ctx = ctx;
+    w->event = event_new(l->base, fd, EV_READ | EV_PERSIST, on_readable, w);
+    if (w->event && event_add(w->event, NULL) == 0)
+        return w;
+    loop_unwatch(w);
+    return NULL;
+}
+
+void loop_unwatch(struct loop_watch *w)
+{
+    if (!w)
+        return;
+    if (w->event)
+        event_free(w->event);
+    mem_free(w);
+}
+
 int loop_run(struct loop *l, const struct loop_to *to)
 {
     const struct timeval second = {1, 0};
     l->to = *to;
-    if (to->watched > 0) {
-        l->watched = event_new(l->base, to->watched, EV_READ | EV_PERSIST, on_watched, l);
-        if (!l->watched || event_add(l->watched, NULL) < 0)
-            return -EIO;
-    }
     if (event_add(l->signals, NULL) < 0 || event_add(l->tick, &second) < 0)
         return -EIO;
     return event_base_dispatch(l->base) < 0 ? -EIO : 0;

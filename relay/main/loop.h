@@ -9,9 +9,7 @@ struct loop;
 struct loop_to {
     void *ctx;
     void (*on_signal)(void *ctx, int signal);
-    void (*on_tick)(void *ctx);    /* once a second, and after each signal */
-    int watched;                   /* a descriptor, borrowed; 0 or less = none */
-    void (*on_watched)(void *ctx); /* it is readable */
+    void (*on_tick)(void *ctx); /* once a second, and after each signal */
 };
 
 /* The signals that are waited for, to be blocked before any thread starts. */
@@ -27,6 +25,13 @@ struct event_base *loop_base(struct loop *l);
 void loop_wait(struct loop *l, unsigned seconds);
 /* Ends loop_wait; nothing when there is none. */
 void loop_wake(struct loop *l);
+
+/* Calls `readable` whenever there is something to read on a descriptor, which is borrowed. NULL
+ * when the system has no resources left. */
+struct loop_watch;
+struct loop_watch *loop_watch(struct loop *l, int fd, void (*readable)(void *ctx), void *ctx);
+/* Accepts NULL. */
+void loop_unwatch(struct loop_watch *w);
 
 /* Until SIGTERM or SIGINT, which nobody is told of. 0 or -errno. */
 int loop_run(struct loop *l, const struct loop_to *to);

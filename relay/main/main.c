@@ -3,6 +3,9 @@
 
 #include <stddef.h>
 
+#include "crypto/crypto.h"
+#include "net/net.h"
+
 #define STORE (OPT(CONFIG) | OPT(FILE) | OPT(USER) | OPT(PASSWORD_FILE))
 
 static const struct command COMMANDS[] = {
@@ -10,9 +13,12 @@ static const struct command COMMANDS[] = {
      "drehkreuz run --config /etc/drehkreuz/drehkreuz.conf", cmd_run},
     {"check", NULL, false,
      OPT(CONFIG) | OPT(SERVER) | OPT(TRANSPORT) | OPT(SECRET_FILE) | OPT(USER) |
-         OPT(PASSWORD_FILE) | OPT(QUICK) | OPT(JSON),
+         OPT(PASSWORD_FILE) | OPT(QUICK) | OPT(HOST) | OPT(JSON),
      "Test a server end to end and say what is wrong, step by step.",
      "drehkreuz check --server turn.example.org --secret-file secret.txt", cmd_check},
+    {"privacy", NULL, false, OPT(CONFIG) | OPT(LANG) | OPT(JSON),
+     "Write the papers on data protection that this configuration and host allow.",
+     "drehkreuz privacy --lang de > datenschutz.md", cmd_privacy},
     {"secret new", "ID", false, STORE | OPT(ID) | OPT(JSON),
      "Make a shared secret and print it, this once; older ones stay in force.",
      "drehkreuz secret new nextcloud", cmd_secret_new},
@@ -28,9 +34,29 @@ static const struct command COMMANDS[] = {
     {"secret remove", "ID", true, STORE | OPT(JSON),
      "Take a shared secret out of force at once and forget it.",
      "drehkreuz secret remove nextcloud", cmd_secret_remove},
+    {"secret revoke", "NAME", true, STORE | OPT(IN) | OPT(JSON),
+     "Lock one user name out and end what it has; - reads it from standard input.",
+     "drehkreuz secret revoke - < name.txt", cmd_secret_revoke},
+    {"secret unrevoke", "NAME", true, STORE | OPT(JSON),
+     "Let a user name in again; - reads it from standard input.",
+     "drehkreuz secret unrevoke - < name.txt", cmd_secret_unrevoke},
     {"credential", "NAME", true, STORE | OPT(TTL) | OPT(JSON),
      "Print a time-limited user name and its password.", "drehkreuz credential alice --ttl 3600",
      cmd_credential},
+    {"stats", NULL, false, OPT(CONFIG) | OPT(JSON),
+     "Show the running server's health and the sums of usage released so far.",
+     "drehkreuz stats --json", cmd_stats},
+    {"reload", NULL, false, OPT(CONFIG), "Let the running server read its configuration anew.",
+     "drehkreuz reload", cmd_reload},
+    {"drain", NULL, false, OPT(CONFIG),
+     "Let the running server take no new allocations; the living ones go on.", "drehkreuz drain",
+     cmd_drain},
+    {"kill", NULL, false, OPT(CONFIG) | OPT(RELAY_PORT),
+     "End whatever is relayed at a port that was reported for abuse; says nothing of it.",
+     "drehkreuz kill --relay-port 50123", cmd_kill},
+    {"trace", NULL, false, OPT(CONFIG) | OPT(MINUTES),
+     "Make a user for somebody with a problem, and watch what that one user does, live.",
+     "drehkreuz trace --minutes 10", cmd_trace},
     {"config print", NULL, false, OPT(CONFIG),
      "Print the configuration in force, without passwords.", "drehkreuz config print",
      cmd_config_print},
@@ -40,6 +66,8 @@ static const struct command COMMANDS[] = {
      "drehkreuz config reference", cmd_config_reference},
     {"config man", NULL, false, 0, "Print the options as a manual page section.",
      "drehkreuz config man", cmd_config_man},
+    {"config events", NULL, false, 0, "Print all that the server can ever write to its log.",
+     "drehkreuz config events", cmd_config_events},
     {"config redis-acl", NULL, false, OPT(CONFIG),
      "Print the rule for this server's user in Redis' access control list.",
      "drehkreuz config redis-acl", cmd_config_redis_acl},
@@ -48,5 +76,8 @@ static const struct command COMMANDS[] = {
 
 int main(int argc, char **argv)
 {
+    if (!crypto_use_heap())
+        return EXIT_FAILED;
+    net_use_heap();
     return args_main(COMMANDS, argc, argv);
 }

@@ -2,6 +2,7 @@
 #include "main/privs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -13,10 +14,25 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* core(5): none of the kinds of memory. Before the process is hidden, since then the file is
+ * root's. */
+static void keep_out_of_cores(void)
+{
+    int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)!write(fd, "0", 1);
+    close(fd);
+}
+
 void privs_quiet(void)
 {
     const struct rlimit none = {0, 0};
+    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
     setrlimit(RLIMIT_CORE, &none);
+    keep_out_of_cores();
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* until the change of user, which asks for it again */
+    setrlimit(RLIMIT_MEMLOCK, &all);
     umask(077);
 }
 

@@ -10,7 +10,8 @@ struct privs_error {
     char text[PRIVS_ERROR_TEXT];
 };
 
-/* No core files, and files for the owner only. Before anything secret is read. */
+/* No core files, nothing in them if the system makes some all the same, as much locked memory as is
+ * allowed, and files for the owner only. Before anything secret is read. */
 void privs_quiet(void);
 
 /* Raises the limit of open files as far as it goes. Returns the limit then in force. */

@@ -1,5 +1,6 @@
 /* drehkreuz run: from a configuration file to a serving process, and its end. */
 #include "main/commands.h"
+#include "main/crash.h"
 #include "main/notify.h"
 #include "main/privs.h"
 #include "main/server.h"
@@ -140,6 +141,7 @@ static int serve(struct server *s)
     rc = server_loop(s) < 0 ? fatal(EXIT_FAILED, "the event loop failed") : EXIT_OK;
     notify_send("STOPPING=1");
     log_event(EVENT_STOPPING);
+    control_end(&s->control);
     net_stop(s->net);
     return rc;
 }
@@ -148,6 +150,7 @@ int cmd_run(const struct args *a)
 {
     struct conf_error err = {0};
     privs_quiet();
+    crash_watch();
     loop_block_signals();
     setenv("RES_OPTIONS", "timeout:2 attempts:1", 0); /* a broken resolver must not delay signals */
     struct server *s = mem_zalloc(sizeof(*s));
@@ -156,7 +159,10 @@ int cmd_run(const struct args *a)
     s->path = args_config(a);
     s->conf = settings_read(s->path, &err);
     int rc = s->conf ? serve(s) : fatal(EXIT_USAGE, err.text);
+    control_end(&s->control);
+    observe_end(&s->observe);
     issue_end(&s->issue);
+    loop_unwatch(s->address_watch);
     creds_end(&s->creds);
     loop_free(s->loop);
     net_free(s->net);

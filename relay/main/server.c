@@ -37,12 +37,11 @@ void server_set_tls(struct server *s, struct net_tls *tls)
     net_set_tls(s->net, tls);
 }
 
-static bool apply(struct server *s)
+static bool apply(struct server *s, struct auth_error *err)
 {
-    struct auth_error err = {0};
-    struct net_world *w = server_world(s, &err);
+    struct net_world *w = server_world(s, err);
     if (!w) {
-        log_event(EVENT_RELOAD_REFUSED, EV_TEXT(err.text));
+        log_event(EVENT_RELOAD_REFUSED, EV_TEXT(err->text));
         return false;
     }
     net_apply(s->net, w);
@@ -59,7 +58,7 @@ static void apply_credentials(struct server *s)
 {
     if (!has_credentials(s))
         log_event(EVENT_NO_CREDENTIALS);
-    apply(s);
+    apply(s, &(struct auth_error){0});
 }
 
 static void report_addresses(const struct site *was, const struct site *is)
@@ -130,34 +129,68 @@ static bool take_conf(struct server *s, struct conf *fresh, struct auth_error *e
     return false;
 }
 
-static void reload(struct server *s)
+static bool reload(struct server *s, struct auth_error *err)
 {
-    struct conf_error err = {0};
-    struct auth_error secrets_err = {0};
-    struct conf *fresh = settings_read(s->path, &err);
+    struct conf_error conf_err = {0};
+    struct conf *fresh = settings_read(s->path, &conf_err);
     if (!fresh) {
-        log_event(EVENT_RELOAD_REFUSED, EV_TEXT(err.text));
-        return;
+        snprintf(err->text, sizeof(err->text), "%.*s", (int)sizeof(err->text) - 1, conf_err.text);
+        log_event(EVENT_RELOAD_REFUSED, EV_TEXT(conf_err.text));
+        return false;
     }
     const char *fixed = conf_needs_restart(s->conf, fresh);
     if (fixed)
         log_event(EVENT_RELOAD_NEEDS_RESTART, EV_TEXT(fixed));
-    if (!take_conf(s, fresh, &secrets_err)) {
-        log_event(EVENT_RELOAD_REFUSED, EV_TEXT(secrets_err.text));
-        return;
+    if (!take_conf(s, fresh, err)) {
+        log_event(EVENT_RELOAD_REFUSED, EV_TEXT(err->text));
+        return false;
     }
     look_around(s);
     issue_renew(&s->issue, s->conf, &s->site, loop_base(s->loop));
-    apply(s);
+    observe_renew(&s->observe, s->conf);
+    return apply(s, err);
 }
 
-static void notify_reload(struct server *s)
+bool server_reload(struct server *s, struct auth_error *err)
 {
     char text[64];
     snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic());
     notify_send(text);
-    reload(s);
+    bool is_done = reload(s, err);
     notify_send("READY=1");
+    return is_done;
+}
+
+void server_drain(struct server *s)
+{
+    s->is_draining = true;
+    net_drain(s->net);
+    log_event(EVENT_DRAINING);
+}
+
+static enum metrics_redis redis_state(int64_t age)
+{
+    return age >= 0 && age <= REDIS_READ_S + 2 * REDIS_ANSWER_S ? METRICS_REDIS_UP
+                                                                : METRICS_REDIS_DOWN;
+}
+
+void server_health(const struct server *s, struct metrics_health *ret)
+{
+    int64_t age = s->creds.source ? redis_source_age(s->creds.source) : -1;
+    *ret = (struct metrics_health){
+        .version = DREHKREUZ_VERSION,
+        .started = s->started,
+        .generation = s->generation,
+        .has_credentials = has_credentials(s),
+        .is_draining = s->is_draining,
+        .has_relay_address = site_relays(&s->site),
+        .has_certificate = s->conf->certificates.n > 0,
+        .certificate_days = certs_days(&s->certs),
+        .redis = s->creds.source ? redis_state(age) : METRICS_REDIS_NONE,
+        .redis_age = age,
+        .udp_segment = net_has_trains(s->net),
+        .workers = s->net_conf.workers,
+    };
 }
 
 /* A container that starts has its address from now on; the tick looks once for many. */
@@ -173,6 +206,8 @@ static void on_tick(void *ctx)
     struct server *s = ctx;
     struct net_tls *tls;
     notify_send("WATCHDOG=1");
+    observe_tick(&s->observe, s->net);
+    control_tick(&s->control);
     if (creds_watch(&s->creds, s->conf))
         apply_credentials(s);
     if (certs_watch(&s->certs, s->conf, &tls))
@@ -180,18 +215,21 @@ static void on_tick(void *ctx)
     if (clock_monotonic() < s->next_look || !look_around(s))
         return;
     issue_renew(&s->issue, s->conf, &s->site, loop_base(s->loop));
-    apply(s);
+    apply(s, &(struct auth_error){0});
 }
 
 static void on_signal(void *ctx, int number)
 {
     struct server *s = ctx;
     if (number == SIGHUP)
-        notify_reload(s);
-    if (number != SIGUSR1)
-        return;
-    net_drain(s->net);
-    log_event(EVENT_DRAINING);
+        server_reload(s, &(struct auth_error){0});
+    if (number == SIGUSR1)
+        server_drain(s);
+}
+
+static void on_health(void *ctx, struct metrics_health *ret)
+{
+    server_health(ctx, ret);
 }
 
 static void on_credentials(void *ctx)
@@ -220,12 +258,22 @@ int server_start_sources(struct server *s, struct auth_error *err)
     if (!has_credentials(s))
         log_event(EVENT_REDIS_WAITING);
     issue_renew(&s->issue, s->conf, &s->site, loop_base(s->loop));
-    return 0;
+    s->started = clock_wall();
+    s->observe.health = on_health;
+    s->observe.ctx = s;
+    r = observe_start(&s->observe, s->conf, loop_base(s->loop));
+    if (r < 0)
+        snprintf(err->text, sizeof(err->text), "out of memory");
+    else
+        control_start(&s->control, s);
+    return r;
 }
 
 int server_loop(struct server *s)
 {
-    const struct loop_to to = {s, on_signal, on_tick, s->addresses, on_addresses};
+    const struct loop_to to = {s, on_signal, on_tick};
+    if (s->addresses > 0)
+        s->address_watch = loop_watch(s->loop, s->addresses, on_addresses, s);
     s->next_look = clock_monotonic() + LOOK_SECONDS * USEC_PER_SEC;
     return loop_run(s->loop, &to);
 }

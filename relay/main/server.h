@@ -3,10 +3,12 @@
 #define RELAY_MAIN_SERVER_H
 
 #include "main/certs.h"
+#include "main/control.h"
 #include "main/creds.h"
 #include "main/issue.h"
 #include "main/listen.h"
 #include "main/loop.h"
+#include "main/observe.h"
 #include "main/world.h"
 
 struct server {
@@ -15,9 +17,14 @@ struct server {
     struct loop *loop;
     struct creds creds;
     struct issue issue;
+    struct observe observe;
+    struct control control;
+    int64_t started; /* Unix seconds */
+    bool is_draining;
     struct site site;
     usec_t next_look; /* when the host's addresses are looked at again */
     int addresses;    /* tells when they change; 0 or less = the clock alone does */
+    struct loop_watch *address_watch;
     struct net_conf net_conf;
     struct listen_keep keep; /* net_conf points into it */
     struct certs certs;
@@ -35,9 +42,15 @@ struct net_world *server_world(struct server *s, struct auth_error *err);
 /* Hands certificates over to net; NULL = no TLS. */
 void server_set_tls(struct server *s, struct net_tls *tls);
 
-/* Once privileges are given up: Redis and the issuer, as configured. 0, or -errno with *err
- * filled. */
+/* Once privileges are given up: Redis, the issuer, statistics and the control socket, as
+ * configured. 0, or -errno with *err filled. */
 int server_start_sources(struct server *s, struct auth_error *err);
+
+/* False with *err filled: the old configuration stays. */
+bool server_reload(struct server *s, struct auth_error *err);
+/* No new allocations from now on. */
+void server_drain(struct server *s);
+void server_health(const struct server *s, struct metrics_health *ret);
 
 /* Until SIGTERM or SIGINT. SIGHUP reloads, SIGUSR1 drains. 0 or -errno. */
 int server_loop(struct server *s);

@@ -34,14 +34,17 @@ struct conf *settings_load(const struct args *a)
     return c;
 }
 
-int settings_secrets(const char *path, struct auth_secrets *ret, struct auth_error *err)
+int settings_secrets(const char *path, struct auth_secrets *ret,
+                     struct auth_revocations *ret_revoked, struct auth_error *err)
 {
     struct auth_secrets *read = mem_zalloc(sizeof(*read));
     if (!read)
         return -ENOMEM;
-    int r = path[0] ? auth_file_load(path, read, err) : -ENOENT;
+    int r = path[0] ? auth_file_load(path, read, ret_revoked, err) : -ENOENT;
     if (r == 0 || r == -ENOENT)
         *ret = *read;
+    if (r == -ENOENT && ret_revoked)
+        auth_revocations_clear(ret_revoked);
     mem_free_wiped(read, sizeof(*read));
     return r == -ENOENT ? 0 : r;
 }

@@ -13,7 +13,9 @@ void settings_free(struct conf *c);
 /* As settings_read for the file of the command line; says on standard error what is wrong. */
 struct conf *settings_load(const struct args *a);
 
-/* The secrets file; a missing one is no secrets. 0, or -errno with *err filled. */
-int settings_secrets(const char *path, struct auth_secrets *ret, struct auth_error *err);
+/* The secrets file; a missing one is no secrets. *ret_revoked, which may be NULL, is replaced. 0,
+ * or -errno with *err filled. */
+int settings_secrets(const char *path, struct auth_secrets *ret,
+                     struct auth_revocations *ret_revoked, struct auth_error *err);
 
 #endif

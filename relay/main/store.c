@@ -47,6 +47,8 @@ static int use_conf(const struct args *a, struct conf *c, struct store *s)
     int rc = set_login(a, c);
     if (rc != EXIT_OK)
         return rc;
+    s->max_ttl = c->max_credential_ttl;
+    s->max_lifetime = c->lifetime_max;
     if (conf_has_redis(c)) {
         snprintf(s->path, sizeof(s->path), "Redis");
         s->upstream = upstream_new(c);
@@ -90,8 +92,8 @@ static int lock_folder(struct store *s)
 static int load(struct store *s)
 {
     struct auth_error err = {0};
-    int r = s->upstream ? redis_secrets_load(&s->upstream->redis, &s->secrets, &err)
-                        : settings_secrets(s->path, &s->secrets, &err);
+    int r = s->upstream ? redis_secrets_load(&s->upstream->redis, &s->secrets, &s->revoked, &err)
+                        : settings_secrets(s->path, &s->secrets, &s->revoked, &err);
     if (r == 0)
         return EXIT_OK;
     failed(err.text);
@@ -123,17 +125,18 @@ void store_close(struct store *s)
     if (s->lock >= 0)
         close(s->lock);
     upstream_free(s->upstream);
+    auth_revocations_clear(&s->revoked);
     mem_free_wiped(s, sizeof(*s));
 }
 
 int store_all(const struct conf *c, struct auth_secrets *ret, struct auth_error *err)
 {
-    int r = settings_secrets(c->secrets_file, ret, err);
+    int r = settings_secrets(c->secrets_file, ret, NULL, err);
     if (r < 0 || !conf_has_redis(c))
         return r;
     struct upstream *u = upstream_new(c);
     struct auth_secrets *more = mem_zalloc(sizeof(*more));
-    r = u && more ? redis_secrets_load(&u->redis, more, err) : -ENOMEM;
+    r = u && more ? redis_secrets_load(&u->redis, more, NULL, err) : -ENOMEM;
     for (size_t i = 0; r == 0 && i < more->n; i++)
         (void)auth_secrets_add(ret, &more->v[i], NULL);
     mem_free_wiped(more, sizeof(*more));
@@ -168,7 +171,7 @@ static int save(struct store *s)
 {
     struct auth_error err = {0};
     bool is_new = access(s->path, F_OK) < 0;
-    if (auth_file_save(s->path, &s->secrets, &err) < 0)
+    if (auth_file_save(s->path, &s->secrets, &s->revoked, &err) < 0)
         return failed(err.text);
     return is_new && geteuid() == 0 ? own(s) : EXIT_OK;
 }
@@ -206,4 +209,28 @@ int store_remove(struct store *s, const char *id)
     if (!s->upstream)
         return save(s);
     return redis_said(redis_secret_remove(&s->upstream->redis, id, &err), &err);
+}
+
+int store_revoke(struct store *s, const struct auth_revocations *drop,
+                 const struct auth_revocations *put)
+{
+    struct auth_error err = {0};
+    int r = 0;
+    for (size_t i = 0; i < drop->n; i++)
+        (void)auth_revocations_remove(&s->revoked, drop->v[i].name);
+    for (size_t i = 0; i < put->n; i++)
+        (void)auth_revocations_remove(&s->revoked, put->v[i].name);
+    for (size_t i = 0; r == 0 && i < put->n; i++)
+        r = auth_revocations_add(&s->revoked, &put->v[i]);
+    auth_revocations_sort(&s->revoked);
+    if (r == -ENOSPC)
+        fprintf(stderr,
+                "drehkreuz: there is room for %d revoked names; take out one with: "
+                "drehkreuz secret unrevoke\n",
+                AUTH_REVOKED_MAX);
+    if (r < 0)
+        return r == -ENOSPC ? EXIT_FAILED : failed("out of memory");
+    if (!s->upstream)
+        return save(s);
+    return redis_said(redis_revoked_change(&s->upstream->redis, put, drop, &err), &err);
 }

@@ -10,7 +10,10 @@ struct store {
     conf_text user;            /* who is to own a new file; "" = whoever makes it */
     struct upstream *upstream; /* NULL = the file */
     int lock;                  /* on the file's folder, -1 = none */
+    int64_t max_ttl;           /* how long a credential is good at most; 0 = any, or not known */
+    int64_t max_lifetime;      /* of an allocation, until it has to ask again; 0 = not known */
     struct auth_secrets secrets;
+    struct auth_revocations revoked; /* those that are over are among them */
 };
 
 /* --file, else the configured Redis, else the configured file. to_change: nobody else changes the
@@ -23,6 +26,10 @@ void store_close(struct store *s);
 int store_put(struct store *s, const struct auth_secret *one);
 /* An id that is there. */
 int store_remove(struct store *s, const char *id);
+
+/* Takes names out of the revoked ones, then puts some in, in the store and in s. */
+int store_revoke(struct store *s, const struct auth_revocations *drop,
+                 const struct auth_revocations *put);
 
 /* The configured secrets for a test of this host: the file's, then Redis'. 0, or -errno with *err
  * filled. */

@@ -144,6 +144,7 @@ static void set_turn(struct world *w, const struct world_parts *parts)
     w->turn.tcp_allocations = parts->net->max_links > 0;
     w->turn.rfc5766_channels = c->rfc5766_channels;
     w->turn.strict_expiry = c->strict_expiry;
+    w->turn.revocations = parts->creds->revoked.n > 0;
     w->turn.offer_userhash = parts->creds->all.n == 0;
     w->turn.generation = parts->generation;
     set_policy(w, parts);
@@ -161,7 +162,8 @@ static struct auth_snapshot *snapshot(struct world *w, const struct world_parts 
                                    .max_ttl = w->conf.max_credential_ttl,
                                    .keep = parts->keep ? world_of(parts->keep)->auth : NULL,
                                    .keyed = parts->creds->users,
-                                   .n_keyed = parts->creds->n_users};
+                                   .n_keyed = parts->creds->n_users,
+                                   .revoked = &parts->creds->revoked};
     for (size_t i = 0; i < w->conf.users.n; i++)
         users[i] = (struct auth_user){w->conf.users.v[i].name, w->conf.users.v[i].password};
     struct auth_snapshot *made = auth_snapshot_new(&conf, &parts->creds->all, err);

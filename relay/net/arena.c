@@ -34,9 +34,40 @@ void arena_reset(struct arena *a)
     a->used = 0;
 }
 
-uint8_t *arena_take(struct arena *a)
+static void hold(struct arena *a, unsigned slot, size_t n)
 {
-    return a->used < ARENA_SLOTS ? body(a, a->used++) : NULL;
+    if (a->held[slot] < n)
+        a->held[slot] = (uint16_t)n;
+    if (a->n_held <= slot)
+        a->n_held = slot + 1;
+}
+
+uint8_t *arena_take(struct arena *a, size_t n)
+{
+    if (a->used == ARENA_SLOTS)
+        return NULL;
+    hold(a, a->used, n);
+    return body(a, a->used++);
+}
+
+void arena_hold(struct arena *a, size_t n)
+{
+    hold(a, a->used - 1, n);
+}
+
+void arena_forget(struct arena *a)
+{
+    for (unsigned i = 0; i < a->n_held; i++) {
+        explicit_bzero(body(a, i) - TURN_HEADROOM, TURN_HEADROOM + a->held[i] + TURN_TAILROOM);
+        a->held[i] = 0;
+    }
+    a->n_held = 0;
+}
+
+void arena_forget_names(struct arena *a)
+{
+    explicit_bzero(a->names, sizeof a->names);
+    explicit_bzero(a->control, sizeof a->control);
 }
 
 static void prepare(struct arena *a, unsigned i, bool with_control)
@@ -73,6 +104,8 @@ int arena_recv(struct arena *a, const struct arena_source *source)
                 : recvmmsg(source->fd, a->msgs, source->max, MSG_DONTWAIT, NULL);
     if (n < 0)
         return -errno;
+    for (int i = 0; i < n; i++)
+        hold(a, a->used + (unsigned)i, a->msgs[i].msg_len);
     a->used += (unsigned)n;
     return n;
 }

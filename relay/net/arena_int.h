@@ -21,6 +21,8 @@ enum arena_size {
 struct arena {
     uint8_t *mem; /* owned */
     unsigned used;
+    unsigned n_held;            /* slots that have been used since arena_forget */
+    uint16_t held[ARENA_SLOTS]; /* how far, bytes of the body */
     struct mmsghdr msgs[ARENA_BATCH];
     struct iovec iov[ARENA_BATCH];
     union sock_name names[ARENA_BATCH];
@@ -42,8 +44,14 @@ void arena_free(struct arena *a);
 unsigned arena_left(const struct arena *a);
 /* Takes every slot back. */
 void arena_reset(struct arena *a);
-/* A slot's body, ARENA_BODY bytes; NULL when none is left. */
-uint8_t *arena_take(struct arena *a);
+/* A slot's body, of which n bytes will be written, at most ARENA_BODY; NULL when none is left. */
+uint8_t *arena_take(struct arena *a, size_t n);
+/* The slot that was taken last holds n bytes, more than was said before. */
+void arena_hold(struct arena *a, size_t n);
+/* Overwrites what the slots have held. Only when none is still to be sent. */
+void arena_forget(struct arena *a);
+/* Overwrites where datagrams came from and went to. */
+void arena_forget_names(struct arena *a);
 
 struct arena_source {
     int fd;

@@ -267,6 +267,13 @@ void batch_flush(struct batch *b)
     b->n = 0;
 }
 
+void batch_forget(struct batch *b)
+{
+    explicit_bzero(b->pkts, sizeof b->pkts);
+    explicit_bzero(b->names, sizeof b->names);
+    explicit_bzero(b->control, sizeof b->control);
+}
+
 void batch_push(struct batch *b, struct outlet *o, const struct out_pkt *pkt)
 {
     if (pkt->to.family != o->family || (o->any && pkt->from.family != o->family))

@@ -59,6 +59,8 @@ int outlet_allow_fragments(int fd, enum addr_family family);
  * socket's are dropped. */
 void batch_push(struct batch *b, struct outlet *o, const struct out_pkt *pkt);
 void batch_flush(struct batch *b);
+/* Overwrites where everything went. Only when nothing is queued. */
+void batch_forget(struct batch *b);
 /* Forgets what is queued for this outlet. */
 void batch_purge(struct outlet *o);
 

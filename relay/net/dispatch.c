@@ -1,6 +1,7 @@
 /* Between sockets and the engine: hands it what arrived and queues what it decides. */
 #include "net/dtls_int.h"
 #include "net/link_int.h"
+#include "wire/demux.h"
 
 /* One decision of the engine, and what it is about. */
 struct decision {
@@ -25,7 +26,7 @@ static bool keep(struct worker *w, struct decision *d)
 
     if (data->n == 0 || inside(&d->pkt, *data))
         return true;
-    uint8_t *slot = data->n <= ARENA_BODY ? arena_take(&w->arena) : NULL;
+    uint8_t *slot = data->n <= ARENA_BODY ? arena_take(&w->arena, data->n) : NULL;
     if (!slot)
         return false;
     memcpy(slot, data->p, data->n);
@@ -97,7 +98,7 @@ static void hairpin(struct worker *w, const struct mail *mail, struct turn_pkt p
 static bool move_out(struct worker *w, struct turn_pkt *pkt)
 {
     worker_make_room(w, 1);
-    uint8_t *slot = pkt->n <= ARENA_BODY ? arena_take(&w->arena) : NULL;
+    uint8_t *slot = pkt->n <= ARENA_BODY ? arena_take(&w->arena, pkt->n) : NULL;
     if (!slot)
         return false;
     memcpy(slot, pkt->p, pkt->n);
@@ -148,11 +149,21 @@ static void obey(struct worker *w, enum turn_verdict verdict, struct decision *d
         obeying[verdict](w, d);
 }
 
+/* Requests name their user; media on its way to a peer does not. */
+static enum turn_verdict ask(struct worker *w, const struct turn_flow *flow, struct decision *d)
+{
+    bool is_stun = d->pkt.n > 0 && demux_first_byte(*d->pkt.p) == DEMUX_STUN;
+    enum turn_verdict verdict = turn_from_client(w->engine, flow, d->pkt, worker_now(w), &d->out);
+
+    w->has_names |= is_stun && verdict != TURN_TO_PEER && verdict != TURN_TO_RELAY;
+    return verdict;
+}
+
 void dispatch_session(struct worker *w, const struct turn_flow *flow, struct turn_pkt pkt,
                       uint8_t tos)
 {
     struct decision d = {.pkt = pkt, .is_answer = true};
-    enum turn_verdict verdict = turn_from_client(w->engine, flow, pkt, worker_now(w), &d.out);
+    enum turn_verdict verdict = ask(w, flow, &d);
 
     /* An answer is ours, not the client's own data passed on. */
     d.tos = verdict == TURN_TO_CLIENT ? 0 : tos;
@@ -170,7 +181,7 @@ void dispatch_stream(struct worker *w, const struct turn_flow *flow, struct turn
 {
     struct decision d = {.pkt = pkt, .is_answer = true, .is_crowded = true};
 
-    obey(w, turn_from_client(w->engine, flow, pkt, worker_now(w), &d.out), &d);
+    obey(w, ask(w, flow, &d), &d);
 }
 
 void dispatch_peer(struct worker *w, uint32_t relay, const struct arrival *arrival)

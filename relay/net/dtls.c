@@ -163,6 +163,8 @@ static void greet(struct dtls *d, const struct listener *l, const struct arrival
     if (session_greet(s, span_of(in->pkt.p, in->pkt.n))) {
         d->spare = NULL;
         begin(d, s, random);
+    } else {
+        s->flow = (struct turn_flow){.transport = TURN_DTLS};
     }
 }
 

@@ -33,7 +33,7 @@ static int io_write(BIO *bio, const char *buf, int n)
 {
     struct session *s = BIO_get_data(bio);
     struct worker *w = s->dtls->worker;
-    uint8_t *slot = n > 0 && n <= ARENA_BODY ? arena_take(&w->arena) : NULL;
+    uint8_t *slot = n > 0 && n <= ARENA_BODY ? arena_take(&w->arena, (size_t)n) : NULL;
 
     BIO_clear_retry_flags(bio);
     if (!slot)

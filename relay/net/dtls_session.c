@@ -87,13 +87,14 @@ static bool receive(struct session *s)
     size_t n = 0;
 
     do {
-        uint8_t *slot = arena_take(&w->arena);
+        uint8_t *slot = arena_take(&w->arena, 0);
         if (!slot)
             break;
         ERR_clear_error();
         int r = SSL_read_ex(s->ssl, slot, ARENA_BODY, &n);
         if (r != 1)
             return goes_on(s, r);
+        arena_hold(&w->arena, n);
         s->has_spoken = true;
         s->since = worker_now(w);
         dispatch_session(w, &s->flow, (struct turn_pkt){slot, n}, s->in_tos);

@@ -114,6 +114,16 @@ struct mail_orders mailbox_order(struct mailbox *m, const struct mail_orders *or
         m->orders.tls = orders->tls;
         m->orders.set_tls = true;
     }
+    if (orders->set_trace) {
+        replaced.trace = m->orders.trace;
+        replaced.set_trace = m->orders.set_trace;
+        m->orders.trace = orders->trace;
+        m->orders.set_trace = true;
+    }
+    if (orders->kill) {
+        m->kills[orders->kill / 64] |= UINT64_C(1) << orders->kill % 64;
+        m->orders.kill = orders->kill;
+    }
     m->orders.drain |= orders->drain;
     m->orders.stop |= orders->stop;
     bool waking = must_wake(m);
@@ -123,11 +133,19 @@ struct mail_orders mailbox_order(struct mailbox *m, const struct mail_orders *or
     return replaced;
 }
 
+void mailbox_forget(struct mailbox *m)
+{
+    explicit_bzero(m->reading, m->readable);
+    m->readable = 0;
+    m->at = 0;
+}
+
 struct mail_orders mailbox_take(struct mailbox *m)
 {
     eventfd_t count;
     (void)eventfd_read(m->wake, &count);
 
+    mailbox_forget(m);
     pthread_mutex_lock(&m->lock);
     struct mail_orders orders = m->orders;
     uint8_t *full = m->filling;
@@ -141,6 +159,21 @@ struct mail_orders mailbox_take(struct mailbox *m)
     pthread_mutex_unlock(&m->lock);
     m->at = 0;
     return orders;
+}
+
+uint16_t mailbox_kill(struct mailbox *m)
+{
+    uint16_t port = 0;
+
+    pthread_mutex_lock(&m->lock);
+    for (size_t i = 0; i < MAILBOX_PORTS / 64 && port == 0; i++) {
+        if (!m->kills[i])
+            continue;
+        port = (uint16_t)(i * 64 + (size_t)__builtin_ctzll(m->kills[i]));
+        m->kills[i] &= m->kills[i] - 1;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return port;
 }
 
 bool mailbox_read(struct mailbox *m, struct mail *ret, struct turn_pkt *pkt)

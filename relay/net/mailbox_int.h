@@ -11,7 +11,7 @@
 struct conn;
 
 /* Four of the largest datagrams; and few enough small ones for one loop turn. */
-enum { MAILBOX_BYTES = 1 << 18, MAILBOX_MOVES = 256 };
+enum { MAILBOX_BYTES = 1 << 18, MAILBOX_MOVES = 256, MAILBOX_PORTS = 65536 };
 
 struct mail {
     struct addr from;
@@ -26,6 +26,9 @@ struct mail_orders {
     struct net_world *world; /* NULL = no new one */
     struct net_tls *tls;     /* counts with .set_tls only: NULL = none any more */
     bool set_tls;
+    bool set_trace;
+    struct net_trace trace; /* counts with .set_trace only; .to is owned, -1 = none */
+    uint16_t kill;          /* a relayed port; taken: some, see mailbox_kill. 0 = none */
     bool drain;
     bool stop;
 };
@@ -41,6 +44,7 @@ struct mailbox {
     size_t at;
     unsigned moves;
     struct mail_orders orders;
+    uint64_t kills[MAILBOX_PORTS / 64]; /* a bit per port */
 };
 
 /* 0 or -errno. */
@@ -52,11 +56,15 @@ struct mail_orders mailbox_free(struct mailbox *m);
 bool mailbox_post(struct mailbox *m, const struct mail *mail, struct span payload);
 /* Any thread. Takes the connection over; false when there are too many. */
 bool mailbox_move(struct mailbox *m, struct conn *c);
-/* Any thread. Gives back what these replace before it was taken. */
+/* Any thread. Gives back what these replace before it was taken; of a trace, with .set_trace. */
 struct mail_orders mailbox_order(struct mailbox *m, const struct mail_orders *orders);
 
 /* The worker: whatever mailbox_read returned before is gone after this. */
 struct mail_orders mailbox_take(struct mailbox *m);
+/* The next port to be killed, however many there are; 0 = none is left. */
+uint16_t mailbox_kill(struct mailbox *m);
+/* Overwrites what has been read. */
+void mailbox_forget(struct mailbox *m);
 /* The next datagram of what was taken, with the engine's room around it; false at the end. */
 bool mailbox_read(struct mailbox *m, struct mail *ret, struct turn_pkt *pkt);
 

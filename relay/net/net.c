@@ -2,6 +2,8 @@
 #include "net/net.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "net/net_error_int.h"
@@ -20,6 +22,7 @@ static void order_all(struct net *n, const struct mail_orders *orders)
         struct mail_orders replaced = mailbox_order(&n->workers[i].mailbox, orders);
         world_release(replaced.world);
         net_tls_free(replaced.tls);
+        worker_trace_end(&replaced);
     }
 }
 
@@ -161,6 +164,35 @@ void net_set_tls(struct net *n, struct net_tls *tls)
         tls_retain(tls);
     order_all(n, &orders);
     net_tls_free(tls);
+}
+
+void net_kill(struct net *n, uint16_t relayed_port)
+{
+    struct mail_orders orders = {.kill = relayed_port};
+
+    if (relayed_port)
+        order_all(n, &orders);
+}
+
+/* Each worker writes to a descriptor of its own, so none is ever closed under another's hands. */
+void net_set_trace(struct net *n, const struct net_trace *trace)
+{
+    for (uint16_t i = 0; i < n->n_workers; i++) {
+        struct mail_orders orders = {.set_trace = true, .trace = *trace};
+        orders.trace.to = trace->user[0] ? fcntl(trace->to, F_DUPFD_CLOEXEC, 0) : -1;
+        struct mail_orders replaced = mailbox_order(&n->workers[i].mailbox, &orders);
+        worker_trace_end(&replaced);
+    }
+}
+
+void net_take_usage(struct net *n, uint64_t ret[TURN_USES])
+{
+    turn_take_usage(n->shared, ret);
+}
+
+bool net_has_trains(const struct net *n)
+{
+    return n->workers[0].batch.trains;
 }
 
 void net_drain(struct net *n)

@@ -87,8 +87,11 @@ struct net_tls_conf {
 struct net_tls *net_tls_load(const struct net_tls_conf *conf, struct net_error *err);
 /* Drops one reference. Accepts NULL. */
 void net_tls_free(struct net_tls *tls);
-/* Whole days until the first of its certificates ends; negative when one has. */
-int64_t net_tls_days(const struct net_tls *tls, int64_t now);
+/* When the first of its certificates ends, Unix seconds. */
+int64_t net_tls_ends(const struct net_tls *tls);
+
+/* From now on libevent's memory is base/mem.h's. First of all, in main. */
+void net_use_heap(void);
 
 struct net;
 
@@ -106,6 +109,22 @@ void net_drain(struct net *n);
 void net_stop(struct net *n);
 /* After net_stop or instead of net_start. Accepts NULL. */
 void net_free(struct net *n);
+
+/* Ends the allocation behind a relayed port, if there is one; nobody is told whether there was. */
+void net_kill(struct net *n, uint16_t relayed_port);
+
+/* A trace of one user name. What happens to it is written to the descriptor, one struct turn_note
+ * at a time, never waiting: what does not fit is lost. user "" = no trace any more. */
+struct net_trace {
+    char user[TURN_TRACE_USER + 1];
+    int to; /* borrowed until the next net_set_trace has been taken up: a pipe, non-blocking */
+};
+void net_set_trace(struct net *n, const struct net_trace *trace);
+
+/* As turn_take_usage. */
+void net_take_usage(struct net *n, uint64_t ret[TURN_USES]);
+/* Whether equal datagrams leave as trains on this kernel. */
+bool net_has_trains(const struct net *n);
 
 /* Sum over the workers, approximate while they run. */
 void net_stats(const struct net *n, struct turn_stats *ret);

@@ -181,6 +181,7 @@ static bool carry(struct pass *p, struct side *from, struct side *to)
 
     for (int i = 0; i < READS && may_carry(p, from, to); i++) {
         ssize_t n = take(from, scratch);
+        scratch_hold(p->conn->worker->streams, n);
         if (n <= 0)
             return n == 0;
         if (!count(p, (size_t)n) || !give(to, span_of(scratch, (size_t)n)))

@@ -237,6 +237,13 @@ void streams_turn(struct streams *s)
         take_apart(s, container_of(s->dead.next, struct conn, link));
 }
 
+void streams_forget(struct streams *s)
+{
+    if (s->held > 0)
+        explicit_bzero(s->scratch, TURN_HEADROOM + s->held + TURN_TAILROOM);
+    s->held = 0;
+}
+
 usec_t streams_deadline(const struct streams *s)
 {
     return wheel_next(&s->wheel);

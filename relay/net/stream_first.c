@@ -38,6 +38,7 @@ static struct span look(struct conn *c)
     uint8_t *scratch = scratch_of(c);
     ssize_t n = recv(c->fd, scratch, SCRATCH_BYTES, MSG_PEEK | MSG_DONTWAIT);
 
+    scratch_hold(c->worker->streams, n);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return span_of(NULL, 0);
     if (n <= 0 || (size_t)n <= c->looked) {

@@ -109,6 +109,7 @@ struct streams {
     struct chunk *pool; /* kept for the next one who writes; bounded */
     unsigned n_pool;
     uint8_t *scratch; /* SCRATCH_BYTES with the engine's room around them; owned */
+    size_t held;      /* bytes of it that have been used since streams_forget */
     struct tls_stage stage;
     struct acceptor acceptors[NET_LISTENERS_MAX];
     size_t n_acceptors;
@@ -138,6 +139,15 @@ void conn_want_write(struct conn *c, bool want);
 void conn_expect(struct conn *c, uint32_t seconds);
 /* By its name; NULL if there is none. */
 struct conn *conn_find(const struct streams *s, uint32_t name);
+
+/* n bytes were read to the scratch. */
+static inline void scratch_hold(struct streams *s, ssize_t n)
+{
+    if (n > 0 && (size_t)n > s->held)
+        s->held = (size_t)n;
+}
+/* Overwrites what was read there. */
+void streams_forget(struct streams *s);
 
 /* conn_limit.c */
 /* Whether there may be one more from where client is; then it is counted until conn_uncount. */

@@ -143,6 +143,7 @@ static void read_plain(struct conn *c, uint8_t *scratch)
 {
     ssize_t n = recv(c->fd, scratch, SCRATCH_BYTES, MSG_DONTWAIT);
 
+    scratch_hold(c->worker->streams, n);
     if (n > 0)
         feed(c, scratch, (size_t)n);
     else if (n == 0)
@@ -160,6 +161,7 @@ static void read_tls(struct conn *c, uint8_t *scratch)
         io = tls_conn_read(c->tls, scratch, SCRATCH_BYTES, &n);
         if (io != TLS_OK)
             break;
+        scratch_hold(c->worker->streams, (ssize_t)n);
         feed(c, scratch, n);
     }
     if (c->state != CONN_OPEN)

@@ -34,6 +34,7 @@ static void chunk_free(struct streams *s, struct chunk *c)
         mem_free(c);
         return;
     }
+    explicit_bzero(c->bytes, c->to);
     c->next = s->pool;
     s->pool = c;
     s->n_pool++;

@@ -7,8 +7,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-enum { DAY = 86400 };
-
 static bool is_for(SSL_CTX *ctx, const char *name)
 {
     X509 *own = SSL_CTX_get0_certificate(ctx);
@@ -87,13 +85,11 @@ void net_tls_free(struct net_tls *tls)
     mem_free(tls);
 }
 
-int64_t net_tls_days(const struct net_tls *tls, int64_t now)
+int64_t net_tls_ends(const struct net_tls *tls)
 {
     int64_t ends = tls->pairs[0].ends;
 
     for (size_t i = 1; i < tls->n; i++)
         ends = tls->pairs[i].ends < ends ? tls->pairs[i].ends : ends;
-    int64_t left = ends - now;
-    /* Rounded down, so that the hour after the end counts as -1. */
-    return left >= 0 ? left / DAY : -((-left + DAY - 1) / DAY);
+    return ends;
 }

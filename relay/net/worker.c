@@ -2,9 +2,11 @@
 #include "net/dtls_int.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "net/link_int.h"
@@ -63,6 +65,16 @@ static void host_random(struct turn_host *host, void *ret, size_t n)
         to += some;
         n -= some;
     }
+}
+
+/* The reader may be slow or gone; its loss. A pipe takes so few bytes whole or not at all. */
+static void host_note(struct turn_host *host, const struct turn_note *note)
+{
+    const struct worker *w = worker_of(host);
+
+    _Static_assert(sizeof *note <= PIPE_BUF, "pipe(7)");
+    ssize_t gone = w->trace_to < 0 ? 0 : write(w->trace_to, note, sizeof *note);
+    (void)gone;
 }
 
 usec_t worker_now(struct worker *w)
@@ -168,6 +180,7 @@ static void tick(struct worker *w, usec_t now)
     usec_t deadline = expire(w, now);
 
     publish(w);
+    deadline = deadline < forget_deadline(w) ? deadline : forget_deadline(w);
     usec_t wait = clamp(deadline - now, TICK_MIN, TICK_MAX);
     w->next_tick = now + wait;
     /* The loop's coarse clock may be behind ours by a few milliseconds. */
@@ -185,6 +198,25 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)arg;
 }
 
+static void close_trace(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static void obey_trace(struct worker *w, const struct net_trace *trace)
+{
+    close_trace(w->trace_to);
+    w->trace_to = trace->to;
+    turn_set_trace(w->engine, span_text(trace->user));
+}
+
+void worker_trace_end(const struct mail_orders *orders)
+{
+    if (orders->set_trace)
+        close_trace(orders->trace.to);
+}
+
 static void obey_orders(struct worker *w, const struct mail_orders *orders)
 {
     if (orders->world) {
@@ -195,6 +227,12 @@ static void obey_orders(struct worker *w, const struct mail_orders *orders)
     if (orders->set_tls) {
         net_tls_free(w->tls);
         w->tls = orders->tls;
+    }
+    if (orders->set_trace)
+        obey_trace(w, &orders->trace);
+    if (orders->kill) {
+        for (uint16_t port; (port = mailbox_kill(&w->mailbox)) != 0;)
+            turn_kill(w->engine, port);
     }
     if (orders->drain)
         turn_drain(w->engine);
@@ -238,6 +276,7 @@ static void *run(void *arg)
             streams_turn(w->streams);
         if (w->batch.n > 0)
             worker_flush(w);
+        forget_turn(w);
     }
     publish(w);
     return NULL;
@@ -297,6 +336,7 @@ static int init_engine(struct worker *w, const struct worker_setup *setup)
         .link_close = host_link_close,
         .credential = host_credential,
         .random = host_random,
+        .note = host_note,
     };
     struct turn_setup s = {
         .conf = w->world->turn,
@@ -319,6 +359,7 @@ int worker_init(struct worker *w, const struct worker_setup *setup)
     w->number = setup->number;
     w->copy_tos = setup->conf->copy_tos;
     w->max_relays = setup->conf->max_relays;
+    w->trace_to = -1;
     batch_init(&w->batch, setup->conf->udp_segment);
     list_init(&w->spare);
 
@@ -355,14 +396,19 @@ void worker_free(struct worker *w)
     world_release(w->world);
     net_tls_free(left.tls);
     net_tls_free(w->tls);
+    worker_trace_end(&left);
+    close_trace(w->trace_to);
 }
 
 int worker_start(struct worker *w)
 {
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
     sigset_t all;
     sigset_t before;
 
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        sigdelset(&all, crashes[i]); /* or their handlers are passed over */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int r = pthread_create(&w->thread, NULL, run, w);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -69,9 +69,12 @@ struct worker {
     uint16_t number;
     bool copy_tos;
     bool stop;
+    int trace_to;  /* owned; -1 = nobody traces */
     uint32_t turn; /* of the loop, counted */
     usec_t now;    /* of this turn, 0 = not read yet */
     usec_t next_tick;
+    usec_t forgotten; /* when all buffers were overwritten last */
+    bool has_names;   /* a message that may name its user was handled in this turn */
     struct mailbox mailbox;
     struct worker_stats stats;
     pthread_t thread;
@@ -91,7 +94,9 @@ struct worker_setup {
 /* 0 or -errno; worker_free in both cases. Sockets come with listener_open. */
 int worker_init(struct worker *w, const struct worker_setup *setup);
 void worker_free(struct worker *w);
-/* Starts the thread with all signals blocked. 0 or -errno. */
+/* Of orders that were never obeyed. */
+void worker_trace_end(const struct mail_orders *orders);
+/* Starts the thread with all signals blocked but those of a crash. 0 or -errno. */
 int worker_start(struct worker *w);
 void worker_join(struct worker *w);
 /* The time of this loop turn. */
@@ -101,6 +106,15 @@ usec_t worker_now(struct worker *w);
 void worker_make_room(struct worker *w, unsigned slots);
 /* Sends what is queued, and takes all slots back. Only between packets. */
 void worker_flush(struct worker *w);
+
+/* forget.c */
+/* When buffers are overwritten next, whatever happens. */
+static inline usec_t forget_deadline(const struct worker *w)
+{
+    return w->forgotten + 9 * USEC_PER_SEC / 10;
+}
+/* At the end of a loop turn, when nothing is queued. */
+void forget_turn(struct worker *w);
 
 /* world.c */
 void world_retain(struct net_world *world, int n);

@@ -28,6 +28,8 @@ int redis_acl(const struct redis_conf *conf, char *ret, size_t cap)
         " %R~turn/realm/",
         realm,
         "/secret",
+        " %R~turn:revoked:",
+        realm,
         conf->users ? " %R~turn/realm/" : "",
         conf->users ? realm : "",
         conf->users ? "/user/*/key" : "",

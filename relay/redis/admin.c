@@ -29,10 +29,15 @@ struct admin {
 
     struct redis_read read;
     struct redis_part none;
+    struct auth_revocations nobody;
     struct auth_secrets *ret;
+    struct auth_revocations *ret_revoked;
     const struct auth_secret *one;
     const char *id;
+    const struct auth_revocations *put;
+    const struct auth_revocations *drop;
     unsigned answers;
+    unsigned queued; /* commands of the transaction */
 };
 
 static void end(struct admin *a, int result)
@@ -83,8 +88,10 @@ static void on_down(void *ctx, struct redis_trouble why)
 
 static void load_start(struct admin *a)
 {
-    a->read =
-        (struct redis_read){.conf = a->conf, .names = &a->common.names, .named_before = &a->none};
+    a->read = (struct redis_read){.conf = a->conf,
+                                  .names = &a->common.names,
+                                  .named_before = &a->none,
+                                  .revoked_before = &a->nobody};
     redis_read_start(&a->read, a->link);
 }
 
@@ -96,8 +103,15 @@ static int load_end(struct admin *a)
                           "secret %s: expected `not-before not-after secret` as its value, "
                           "e.g. `0 0 SECRET`; add it anew or remove it",
                           named->bad_id[0] ? named->bad_id : "with a bad id");
+    if (a->read.revoked.malformed)
+        return redis_fail(
+            a->err, -EBADMSG,
+            "revoked names: expected 64 digits of 0-9 and a-f as a field, Unix seconds "
+            "as its value; remove with HDEL what is something else");
     if (redis_schema_union(named, &a->read.coturn, a->ret) < 0)
         return explain(a->err, (struct redis_trouble){REDIS_TOO_LARGE, ""});
+    *a->ret_revoked = a->read.revoked.list;
+    a->read.revoked.list = a->nobody;
     return 1;
 }
 
@@ -125,6 +139,7 @@ static void transaction(struct admin *a, const struct span *args, size_t n)
     const char *schema[] = {"HSET", a->common.names.named, REDIS_SCHEMA_FIELD, REDIS_SCHEMA, NULL};
     const char *publish[] = {"PUBLISH", REDIS_CHANNEL, a->conf->realm, NULL};
     const char *exec[] = {"EXEC", NULL};
+    a->queued = 3;
     redis_link_say(a->link, multi);
     redis_link_say(a->link, schema);
     redis_link_ask(a->link, args, n);
@@ -132,14 +147,14 @@ static void transaction(struct admin *a, const struct span *args, size_t n)
     redis_link_say(a->link, exec);
 }
 
-/* MULTI, three times QUEUED, and EXEC's array. */
+/* MULTI, for each command QUEUED, and EXEC's array. */
 static int transaction_answer(struct admin *a, unsigned nth, const struct redis_reply *r)
 {
     if (r->type == REDIS_ERROR)
         return explain(a->err, redis_trouble_of(r));
-    if (nth < 4)
+    if (nth <= a->queued)
         return 0;
-    if (r->type != REDIS_ARRAY || r->n != 3)
+    if (r->type != REDIS_ARRAY || r->n != a->queued)
         return explain(a->err, (struct redis_trouble){REDIS_MALFORMED, ""});
     for (size_t i = 0; i < r->n; i++)
         if (r->v[i].type == REDIS_ERROR)
@@ -232,6 +247,40 @@ static int remove_read(struct admin *a, const struct redis_reply *r)
 static int remove_answer(struct admin *a, struct redis_reply *r)
 {
     int e = remove_read(a, r);
+    redis_reply_free(r);
+    return e;
+}
+
+/* --- Revoked names --- */
+
+static void change_start(struct admin *a)
+{
+    char name[AUTH_REVOKED_TEXT];
+    char until[24];
+    const char *multi[] = {"MULTI", NULL};
+    const char *put[] = {"HSET", a->common.names.revoked, name, until, NULL};
+    const char *drop[] = {"HDEL", a->common.names.revoked, name, NULL};
+    const char *publish[] = {"PUBLISH", REDIS_CHANNEL, a->conf->realm, NULL};
+    const char *exec[] = {"EXEC", NULL};
+    size_t n_drops = a->drop->n < REDIS_DROPS_MAX ? a->drop->n : REDIS_DROPS_MAX;
+    redis_link_say(a->link, multi);
+    for (size_t i = 0; i < n_drops; i++) {
+        auth_revoked_text(&a->drop->v[i], name);
+        redis_link_say(a->link, drop);
+    }
+    for (size_t i = 0; i < a->put->n; i++) {
+        auth_revoked_text(&a->put->v[i], name);
+        (void)redis_digits((uint64_t)a->put->v[i].until, until);
+        redis_link_say(a->link, put);
+    }
+    redis_link_say(a->link, publish);
+    redis_link_say(a->link, exec);
+    a->queued = (unsigned)(n_drops + a->put->n + 1);
+}
+
+static int change_answer(struct admin *a, struct redis_reply *r)
+{
+    int e = transaction_answer(a, a->answers++, r);
     redis_reply_free(r);
     return e;
 }
@@ -340,14 +389,22 @@ static int run(struct admin *a)
 }
 
 int redis_secrets_load(const struct redis_conf *conf, struct auth_secrets *ret,
-                       struct auth_error *err)
+                       struct auth_revocations *ret_revoked, struct auth_error *err)
 {
     static const struct task task = {load_start, load_answer};
     struct auth_secrets found = {0};
-    struct admin a = {.conf = conf, .task = &task, .err = err, .ret = &found};
+    struct auth_revocations revoked = {NULL, 0, 0};
+    struct admin a = {
+        .conf = conf, .task = &task, .err = err, .ret = &found, .ret_revoked = &revoked};
     int r = run(&a);
     if (r == 0)
         *ret = found;
+    if (r == 0 && ret_revoked) {
+        auth_revocations_clear(ret_revoked);
+        *ret_revoked = revoked;
+        revoked = a.nobody;
+    }
+    auth_revocations_clear(&revoked);
     auth_secrets_wipe(&found);
     return r;
 }
@@ -372,5 +429,13 @@ int redis_secret_remove(const struct redis_conf *conf, const char *id, struct au
     struct admin a = {.conf = conf, .task = &task, .err = err, .id = id};
     if (redis_schema_reserved(id))
         return redis_fail(err, -ENOENT, "there is no such secret in Redis");
+    return run(&a);
+}
+
+int redis_revoked_change(const struct redis_conf *conf, const struct auth_revocations *put,
+                         const struct auth_revocations *drop, struct auth_error *err)
+{
+    static const struct task task = {change_start, change_answer};
+    struct admin a = {.conf = conf, .task = &task, .err = err, .put = put, .drop = drop};
     return run(&a);
 }

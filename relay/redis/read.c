@@ -1,13 +1,13 @@
-/* One read: the same commands in the same order whatever clients do. HGETALL and SMEMBERS, then, if
- * wanted, the users by SCAN and GETRANGE in batches: a value is never longer than a password,
- * whatever stands there, and costs the server no more. */
+/* One read: the same commands in the same order whatever clients do. HGETALL, SMEMBERS and
+ * HGETALL, then, if wanted, the users by SCAN and GETRANGE in batches: a value is never longer than
+ * a password, whatever stands there, and costs the server no more. */
 #include "redis/redis_int.h"
 
 #include <errno.h>
 
 #include "base/mem.h"
 
-enum stage { NAMED, COTURN, KEYS, VALUES, DONE };
+enum stage { NAMED, COTURN, REVOKED, KEYS, VALUES, DONE };
 
 /* A scan of ten million keys takes some 20,000 steps; without end it must not be. */
 enum { STEPS_MAX = 1 << 18 };
@@ -29,10 +29,12 @@ void redis_read_start(struct redis_read *r, struct redis_link *l)
 {
     const char *named[] = {"HGETALL", r->names->named, NULL};
     const char *coturn[] = {"SMEMBERS", r->names->coturn, NULL};
+    const char *revoked[] = {"HGETALL", r->names->revoked, NULL};
     r->stage = NAMED;
     r->cursor[0] = '0';
     redis_link_say(l, named);
     redis_link_say(l, coturn);
+    redis_link_say(l, revoked);
 }
 
 static int trouble(struct redis_trouble *why, enum redis_news news, const char *text)
@@ -44,7 +46,9 @@ static int trouble(struct redis_trouble *why, enum redis_news news, const char *
 static int explain(int code, struct redis_trouble *why)
 {
     if (code == -EMSGSIZE)
-        return trouble(why, REDIS_TOO_LARGE, "there are more secrets or users than are taken");
+        return trouble(why, REDIS_TOO_LARGE,
+                       "there are more secrets, users or revoked names than "
+                       "are taken");
     if (code == -EPROTONOSUPPORT)
         return trouble(why, REDIS_MALFORMED, "the secrets are of a later schema; update Drehkreuz");
     if (code == -EPROTO)
@@ -160,9 +164,17 @@ static int take_named(struct redis_read *r, struct redis_reply *reply)
     return e;
 }
 
-static int take_coturn(struct redis_read *r, struct redis_link *l, struct redis_reply *reply)
+static int take_coturn(struct redis_read *r, struct redis_reply *reply)
 {
     int e = redis_schema_coturn(reply, &r->coturn);
+    redis_reply_free(reply);
+    r->stage = REVOKED;
+    return e;
+}
+
+static int take_revoked(struct redis_read *r, struct redis_link *l, struct redis_reply *reply)
+{
+    int e = redis_schema_revoked(reply, r->revoked_before, &r->revoked);
     redis_reply_free(reply);
     if (e < 0)
         return e;
@@ -180,7 +192,9 @@ static int take(struct redis_read *r, struct redis_link *l, struct redis_reply *
     case NAMED:
         return take_named(r, reply);
     case COTURN:
-        return take_coturn(r, l, reply);
+        return take_coturn(r, reply);
+    case REVOKED:
+        return take_revoked(r, l, reply);
     case KEYS:
         return take_keys(r, l, reply);
     case VALUES:
@@ -216,6 +230,8 @@ void redis_read_clear(struct redis_read *r)
 {
     redis_reply_free(r->keys);
     redis_users_clear(&r->users);
+    auth_revocations_clear(&r->revoked.list);
+    r->revoked.malformed = false;
     crypto_wipe(&r->named, sizeof(r->named));
     crypto_wipe(&r->coturn, sizeof(r->coturn));
     r->keys = NULL;

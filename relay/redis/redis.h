@@ -9,6 +9,7 @@
 enum redis_limit {
     REDIS_USERS_MAX = 65536,    /* users read from one Redis */
     REDIS_REPLY_MAX = 1 << 20,  /* bytes of one reply; a larger one ends the connection */
+    REDIS_DROPS_MAX = 256,      /* revoked names taken out by one command */
     REDIS_READ_S = 60,          /* from one read to the next */
     REDIS_ANSWER_S = 3,         /* without an answer, then the connection counts as dead */
     REDIS_RETRY_FIRST_MS = 100, /* until the first new attempt; doubles, with jitter, ... */
@@ -51,6 +52,7 @@ struct redis_found {
                                   * coturn's, ids coturn-1, -2, ... */
     const struct auth_keyed_user *users;
     size_t n_users;
+    const struct auth_revocations *revoked; /* those that are over are among them */
 };
 
 struct redis_listener {
@@ -80,12 +82,18 @@ int64_t redis_source_age(const struct redis_source *s);
 /* --- For commands: these wait, some seconds at most. 0, or -errno with *err filled: what to do,
  * never a value. -ENOENT: no such secret. --- */
 
+/* *ret_revoked, which may be NULL, is replaced. */
 int redis_secrets_load(const struct redis_conf *conf, struct auth_secrets *ret,
-                       struct auth_error *err);
+                       struct auth_revocations *ret_revoked, struct auth_error *err);
 /* Adds or replaces one named secret, and publishes it. */
 int redis_secret_put(const struct redis_conf *conf, const struct auth_secret *one,
                      struct auth_error *err);
 int redis_secret_remove(const struct redis_conf *conf, const char *id, struct auth_error *err);
+
+/* Writes and deletes rows of revoked names, all or none, and publishes it. drop may be longer than
+ * REDIS_DROPS_MAX: the rest stays until another time. */
+int redis_revoked_change(const struct redis_conf *conf, const struct auth_revocations *put,
+                         const struct auth_revocations *drop, struct auth_error *err);
 
 /* The ACL rule for the relay's user in this realm, as one line for ACL SETUSER or users.acl. */
 int redis_acl(const struct redis_conf *conf, char *ret, size_t cap);

@@ -5,8 +5,8 @@
 #include "redis/redis.h"
 
 enum redis_bound {
-    REDIS_NODES_MAX = 16384, /* values in one reply */
-    REDIS_ARRAY_MAX = 4096,  /* elements of one array */
+    REDIS_NODES_MAX = 16384,                /* values in one reply */
+    REDIS_ARRAY_MAX = 2 * AUTH_REVOKED_MAX, /* elements of one array */
     REDIS_PORT = 6379,
     REDIS_SENTINEL_PORT = 26379,
     REDIS_SCAN_COUNT = 512,
@@ -79,9 +79,10 @@ const char *redis_digits(uint64_t v, char ret[24]);
 #define REDIS_REMOVED "removed "
 
 struct redis_names {
-    char named[REDIS_KEY_MAX];  /* hash of the named secrets */
-    char coturn[REDIS_KEY_MAX]; /* set of coturn's secrets */
-    char users[REDIS_KEY_MAX];  /* pattern of coturn's users */
+    char named[REDIS_KEY_MAX];   /* hash of the named secrets */
+    char coturn[REDIS_KEY_MAX];  /* set of coturn's secrets */
+    char users[REDIS_KEY_MAX];   /* pattern of coturn's users */
+    char revoked[REDIS_KEY_MAX]; /* hash of the revoked names */
     char removed[REDIS_KEY_MAX];
 };
 
@@ -101,6 +102,15 @@ struct redis_part {
 int redis_schema_named(const struct redis_reply *hash, const struct redis_part *before,
                        struct redis_part *ret);
 int redis_schema_coturn(const struct redis_reply *set, struct redis_part *ret);
+/* The revoked names, as read. */
+struct redis_revoked {
+    bool malformed; /* as above */
+    struct auth_revocations list;
+};
+
+/* *ret is replaced. 0, or as above, or -ENOMEM. */
+int redis_schema_revoked(const struct redis_reply *hash, const struct auth_revocations *before,
+                         struct redis_revoked *ret);
 /* Named ones first. 0 or -EMSGSIZE. */
 int redis_schema_union(const struct redis_part *named, const struct redis_part *coturn,
                        struct auth_secrets *ret);
@@ -235,6 +245,7 @@ struct redis_read {
     const struct redis_conf *conf; /* borrowed */
     const struct redis_names *names;
     const struct redis_part *named_before;
+    const struct auth_revocations *revoked_before;
     const struct redis_users *users_before; /* NULL: users are not read */
     struct crypto *crypto;
     unsigned stage;
@@ -245,6 +256,7 @@ struct redis_read {
     bool users_malformed;
     struct redis_part named;
     struct redis_part coturn;
+    struct redis_revoked revoked;
     struct redis_users users;
 };
 
@@ -263,6 +275,7 @@ struct redis_state {
     struct redis_part named;
     struct redis_part coturn;
     struct redis_users users;
+    struct auth_revocations revoked;
     struct auth_secrets secrets;
     bool known_empty; /* nothing is there, and somebody said so */
     bool keep_users;  /* that none were read is not believed */

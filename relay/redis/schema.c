@@ -10,6 +10,7 @@ int redis_names_make(const char *realm, struct redis_names *ret)
     const char *named[] = {"turn:secret:", realm};
     const char *coturn[] = {"turn/realm/", realm, "/secret"};
     const char *users[] = {"turn/realm/", escaped, "/user/*/key"};
+    const char *revoked[] = {"turn:revoked:", realm};
     const char *removed[] = {REDIS_REMOVED, realm};
     int r = redis_escape(realm, escaped, sizeof(escaped));
     if (r >= 0)
@@ -18,6 +19,8 @@ int redis_names_make(const char *realm, struct redis_names *ret)
         r = redis_join(ret->coturn, sizeof(ret->coturn), coturn, 3);
     if (r >= 0)
         r = redis_join(ret->users, sizeof(ret->users), users, 3);
+    if (r >= 0)
+        r = redis_join(ret->revoked, sizeof(ret->revoked), revoked, 2);
     if (r >= 0)
         r = redis_join(ret->removed, sizeof(ret->removed), removed, 2);
     return r < 0 ? r : 0;
@@ -144,6 +147,40 @@ int redis_schema_coturn(const struct redis_reply *set, struct redis_part *ret)
     }
     crypto_wipe(&part, sizeof(part));
     return r;
+}
+
+/* A name whose end cannot be read stays revoked as it was. */
+static int read_revoked(struct redis_revoked *ret, const struct auth_revocations *before,
+                        const struct redis_reply *pair)
+{
+    struct auth_revoked one;
+    struct span name = redis_reply_span(&pair[0]);
+    if (pair[0].type != REDIS_TEXT || pair[1].type != REDIS_TEXT)
+        return -EPROTO;
+    if (auth_revoked_read(name, redis_reply_span(&pair[1]), &one) == 0)
+        return auth_revocations_add(&ret->list, &one);
+    ret->malformed = true;
+    if (auth_revoked_read(name, span_text("0"), &one) < 0)
+        return 0;
+    const struct auth_revoked *was = auth_revocations_find(before, one.name);
+    return was ? auth_revocations_add(&ret->list, was) : 0;
+}
+
+int redis_schema_revoked(const struct redis_reply *hash, const struct auth_revocations *before,
+                         struct redis_revoked *ret)
+{
+    struct redis_revoked made = {.malformed = false};
+    int r = hash->type == REDIS_ARRAY && hash->n % 2 == 0 ? 0 : -EPROTO;
+    for (size_t i = 0; r == 0 && i < hash->n; i += 2)
+        r = read_revoked(&made, before, &hash->v[i]);
+    if (r < 0) {
+        auth_revocations_clear(&made.list);
+        return r == -ENOSPC ? -EMSGSIZE : r;
+    }
+    auth_revocations_sort(&made.list);
+    auth_revocations_clear(&ret->list);
+    *ret = made;
+    return 0;
 }
 
 /* An id that an administrator has taken already is passed over. */

@@ -66,7 +66,8 @@ static bool settle(struct redis_source *s)
 {
     struct redis_settled now;
     redis_state_take(&s->state, &s->read, s->read_removed, &now);
-    const struct redis_found found = {s->state.secrets, s->state.users.v, s->state.users.n};
+    const struct redis_found found = {s->state.secrets, s->state.users.v, s->state.users.n,
+                                      &s->state.revoked};
     if (now.confirmed)
         s->seen = clock_monotonic();
     if (now.changed)
@@ -82,6 +83,7 @@ static void start_read(struct redis_source *s)
         .conf = &s->conf,
         .names = &s->common.names,
         .named_before = &s->state.named,
+        .revoked_before = &s->state.revoked,
         .users_before = s->conf.users ? &s->state.users : NULL,
         .crypto = s->crypto,
     };

@@ -50,7 +50,22 @@ static struct redis_trouble judge(const struct redis_read *r, bool missing)
         return (struct redis_trouble){REDIS_MALFORMED, "a member of coturn's set of secrets"};
     if (r->users_malformed)
         return (struct redis_trouble){REDIS_MALFORMED, "the key of one or more of coturn's users"};
+    if (r->revoked.malformed)
+        return (struct redis_trouble){REDIS_MALFORMED, "one or more of the revoked names"};
     return (struct redis_trouble){REDIS_READY, ""};
+}
+
+/* No key is no revocation, unless Redis has lost what else was there. True when it is another list
+ * than before. */
+static bool adopt_revoked(struct redis_state *s, struct redis_read *r, bool missing)
+{
+    bool lost = missing && r->revoked.list.n == 0;
+    if (lost || auth_revocations_equal(&s->revoked, &r->revoked.list))
+        return false;
+    struct auth_revocations was = s->revoked;
+    s->revoked = r->revoked.list;
+    r->revoked.list = was;
+    return true;
 }
 
 static bool adopt(struct redis_state *s, struct redis_read *r, const struct auth_secrets *secrets)
@@ -86,12 +101,14 @@ void redis_state_take(struct redis_state *s, struct redis_read *r, bool removed,
     ret->verdict = judge(r, missing);
     ret->soon = missing;
     ret->confirmed = !missing;
-    ret->changed = adopt(s, r, &secrets);
+    bool other_names = adopt_revoked(s, r, missing);
+    ret->changed = adopt(s, r, &secrets) || other_names;
     auth_secrets_wipe(&secrets);
 }
 
 void redis_state_clear(struct redis_state *s)
 {
     redis_users_clear(&s->users);
+    auth_revocations_clear(&s->revoked);
     crypto_wipe(s, sizeof(*s));
 }

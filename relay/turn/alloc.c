@@ -46,12 +46,17 @@ void alloc_link(struct turn *t, struct alloc *a)
     htab_insert(&t->flows, &a->node, flow_hash(t, &a->flow));
     t->stats.allocations++;
     t->stats.allocated++;
+    usage_born(t->shared->usage);
     alloc_arm(t, a);
 }
 
 void alloc_drop(struct turn *t, struct alloc *a)
 {
     bool was_linked = find_any(t, &a->flow) == a;
+    if (was_linked) {
+        usage_ended(t->shared->usage, a->bytes);
+        trace_ended(t, a);
+    }
     relayed_close(t, a, TURN_V4);
     relayed_close(t, a, TURN_V6);
     wheel_clear(&t->wheel, &a->timer);

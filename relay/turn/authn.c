@@ -65,14 +65,42 @@ static bool key_fits(struct req *r, struct span key)
     return true;
 }
 
+static bool holders_key_fits(struct req *r)
+{
+    const struct alloc *a = r->holder;
+    return a && a->sha256 == r->sha256 && a->user_tag == r->user_tag &&
+           key_fits(r, span_of(a->key, a->key_len));
+}
+
 /* A living allocation keeps its key: it goes on when the credential has expired or its secret is
  * gone (draft-uberti section 4.2), unless the operator wants it strict. */
 static bool living_key_fits(struct req *r)
 {
-    const struct alloc *a = r->holder;
-    if (!a || r->t->conf->strict_expiry || a->sha256 != r->sha256 || a->user_tag != r->user_tag)
-        return false;
-    return key_fits(r, span_of(a->key, a->key_len));
+    return !r->t->conf->strict_expiry && holders_key_fits(r);
+}
+
+/* Asked behind the last candidate, so that no key is made for it. */
+static bool is_revoked(const struct req *r)
+{
+    const struct turn_cred_query query = {
+        .user = r->user, .is_hash = r->user_is_hash, .nth = CANDIDATES_MAX};
+    struct turn_cred none = {0};
+    bool revoked = r->t->conf->revocations &&
+                   r->t->host->credential(r->t->host, &query, &none) == -EKEYREVOKED;
+    crypto_wipe(none.key, sizeof none.key);
+    return revoked;
+}
+
+/* Whoever proves to be its user loses the allocation; a stranger who knows the name changes
+ * nothing. */
+static enum stun_code refuse_revoked(struct req *r)
+{
+    if (r->alloc && r->alloc == r->holder && holders_key_fits(r)) {
+        alloc_drop(r->t, r->alloc);
+        r->alloc = NULL;
+        r->holder = NULL;
+    }
+    return STUN_UNAUTHENTICATED;
 }
 
 static bool any_key_fits(struct req *r)
@@ -137,8 +165,12 @@ enum stun_code authenticate(struct req *r)
         return STUN_OK;
     }
     r->user_tag = tag_of(r);
-    if (!living_key_fits(r) && !any_key_fits(r))
-        return STUN_UNAUTHENTICATED;
+    bool revoked = is_revoked(r);
+    if (revoked || (!living_key_fits(r) && !any_key_fits(r))) {
+        if (fresh)
+            usage_refused(r->t->shared->usage, nonce, nonce_made(nonce, r->now));
+        return revoked ? refuse_revoked(r) : STUN_UNAUTHENTICATED;
+    }
     /* A retransmission is answered from the allocation even if its nonce is over by now. */
     if (!fresh && !is_repeated_allocate(r))
         return STUN_STALE_NONCE;

@@ -15,6 +15,13 @@ static bool rates_allow(struct turn *t, struct alloc *a, size_t bytes, usec_t no
     return ok;
 }
 
+static void count_relayed(struct turn *t, struct alloc *a, size_t bytes)
+{
+    t->stats.relayed_packets++;
+    t->stats.relayed_bytes += bytes;
+    a->bytes += bytes;
+}
+
 /* What goes to a peer, once permission and policy have been asked. */
 struct outbound {
     struct alloc *a;
@@ -30,8 +37,7 @@ static enum turn_verdict send_to_peer(struct turn *t, const struct outbound *o, 
     const struct relayed *from = &o->a->relayed[family_of(o->peer)];
     if (!rates_allow(t, o->a, o->data.n, now))
         return TURN_DROP;
-    t->stats.relayed_packets++;
-    t->stats.relayed_bytes += o->data.n;
+    count_relayed(t, o->a, o->data.n);
     out->data = o->data;
     out->to = *o->peer;
     out->relay = from->handle;
@@ -147,8 +153,7 @@ enum turn_verdict turn_from_peer(struct turn *t, const struct turn_peer_pkt *in,
     out->flow = a->flow;
     if (out->data.n == 0)
         return TURN_DROP;
-    t->stats.relayed_packets++;
-    t->stats.relayed_bytes += in->pkt.n;
+    count_relayed(t, a, in->pkt.n);
     return TURN_TO_CLIENT;
 }
 

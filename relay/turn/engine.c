@@ -14,7 +14,8 @@ struct turn_shared *turn_shared_new(const struct turn_shared_conf *conf)
     s->conf = *conf;
     crypto_random(&s->nonce, sizeof s->nonce);
     s->ports = ports_new(conf->ports, conf->workers);
-    if (!s->ports) {
+    s->usage = usage_new();
+    if (!s->ports || !s->usage) {
         turn_shared_free(s);
         return NULL;
     }
@@ -26,7 +27,13 @@ void turn_shared_free(struct turn_shared *s)
     if (!s)
         return;
     ports_free(s->ports);
+    usage_free(s->usage);
     mem_free_wiped(s, sizeof *s);
+}
+
+void turn_take_usage(struct turn_shared *s, uint64_t ret[TURN_USES])
+{
+    usage_take(s->usage, ret);
 }
 
 /* One call of the host serves many transaction ids. */
@@ -89,6 +96,7 @@ void turn_free(struct turn *t)
 {
     if (!t)
         return;
+    t->trace_n = 0; /* who would listen may be gone */
     for (uint32_t h = 0; t->relays && h < t->n_handles; h++) {
         if (t->relays[h])
             alloc_drop(t, t->relays[h]);
@@ -106,6 +114,14 @@ void turn_free(struct turn *t)
 void turn_set_conf(struct turn *t, const struct turn_conf *conf)
 {
     t->conf = conf;
+    if (t->trace_n)
+        trace_retag(t);
+}
+
+void turn_forget(struct turn *t)
+{
+    crypto_wipe(t->reply, sizeof t->reply);
+    crypto_wipe(t->pool + t->pool_left, sizeof t->pool - t->pool_left);
 }
 
 void turn_drain(struct turn *t)

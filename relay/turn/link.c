@@ -177,6 +177,8 @@ static struct span late_answer(struct turn *t, struct peer_link *l, bool stands,
 {
     struct stun_msg m = {.method = STUN_CONNECT};
     struct req r = {.t = t, .flow = &l->alloc->flow, .m = &m, .now = now, .link = l};
+    r.alloc = l->alloc;
+    r.peer = l->peer;
     memcpy(m.tid, l->tid, sizeof m.tid);
     m.present = (uint64_t)l->fingerprint << STUN_ATTR_FINGERPRINT;
     r.proven = true;
@@ -240,5 +242,6 @@ usec_t turn_link_passed(struct turn *t, uint32_t link, size_t bytes, usec_t now)
     }
     t->stats.relayed_packets += bytes > 0;
     t->stats.relayed_bytes += bytes;
+    l->alloc->bytes += bytes;
     return rest_until(t, l->alloc, bytes, now);
 }

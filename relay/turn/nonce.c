@@ -181,3 +181,13 @@ enum nonce_state nonce_check(const struct nonce_key *key, const struct nonce_see
         return NONCE_FOREIGN;
     return age < units_of(seen->lifetime_s) ? NONCE_GOOD : NONCE_STALE;
 }
+
+usec_t nonce_made(struct span text, usec_t now)
+{
+    struct claim c = {0};
+    uint64_t mac;
+    int64_t stamp = stamp_at(now);
+    if (read_claim(text, &c, &mac))
+        stamp -= age_of(stamp, c.stamp);
+    return stamp * UNIT_S * USEC_PER_SEC;
+}

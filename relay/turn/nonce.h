@@ -45,6 +45,9 @@ struct nonce_seen {
 enum nonce_state nonce_check(const struct nonce_key *key, const struct nonce_seen *seen,
                              bool *ret_full, bool *ret_userhash);
 
+/* When it was made, rounded down; of one that nonce_check has called GOOD at this time. */
+usec_t nonce_made(struct span text, usec_t now);
+
 /* The text starts with the nonce cookie and the "password algorithms" feature bit is set. */
 bool nonce_offers_algorithms(struct span text);
 

@@ -99,7 +99,7 @@ static void count_error(struct turn_stats *s, enum stun_code code)
     s->answers_capacity += code == STUN_NO_CAPACITY;
 }
 
-struct span reply_error(struct req *r, enum stun_code code)
+static struct span error_answer(struct req *r, enum stun_code code)
 {
     if (r->silent) {
         r->t->stats.dropped_unproven++;
@@ -118,6 +118,14 @@ struct span reply_error(struct req *r, enum stun_code code)
     return answer;
 }
 
+struct span reply_error(struct req *r, enum stun_code code)
+{
+    struct span answer = error_answer(r, code);
+    if (r->t->trace_n)
+        trace_request(r, code, answer.n > 0);
+    return answer;
+}
+
 struct span reply_success(struct req *r, void (*put)(struct req *, struct writer *))
 {
     struct writer w = w_over(r->t->reply, sizeof r->t->reply);
@@ -127,5 +135,7 @@ struct span reply_success(struct req *r, void (*put)(struct req *, struct writer
     struct span answer = finish(r, &w);
     if (answer.n)
         r->t->stats.answers_success++;
+    if (r->t->trace_n)
+        trace_request(r, STUN_OK, answer.n > 0);
     return answer;
 }

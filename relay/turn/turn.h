@@ -76,6 +76,25 @@ struct turn_cred {
     struct span account; /* what quotas are kept by; inside query.user, empty = nothing to count */
 };
 
+/* Detail for a consented trace: about requests of the one user name that turn_set_trace gave, and
+ * about nobody else's. It goes to the terminal of whoever began the trace, and nowhere else. */
+enum turn_note_kind {
+    TURN_NOTE_REQUEST, /* a request of that user and the code of its answer */
+    TURN_NOTE_ENDED,   /* an allocation of that user is over */
+};
+
+struct turn_note {
+    uint8_t kind;      /* enum turn_note_kind */
+    uint8_t transport; /* enum turn_transport */
+    uint16_t method;   /* STUN method */
+    uint16_t code;     /* 0 = success, else the error code */
+    bool is_answered;  /* false: an indication, or an answer that was withheld */
+    struct addr client;
+    struct addr relayed; /* announced; family ADDR_NONE = there is none */
+    struct addr peer;    /* the (first) one the request names, or ADDR_NONE */
+    uint64_t bytes;      /* relayed by the allocation so far, both directions */
+};
+
 struct turn_relay_want {
     uint32_t relay;    /* the handle the engine will use; below turn_setup.max_relays */
     struct addr local; /* address and port to bind */
@@ -102,10 +121,12 @@ struct turn_host {
     /* The peer's connection ends, and with it the client's that was joined to it. Nothing more is
      * said about this link. */
     void (*link_close)(struct turn_host *, uint32_t link);
-    /* 0, -ENOENT (no such name, no further candidate), -EKEYEXPIRED. Synchronous: reads the
-     * current snapshot only. */
+    /* 0, -ENOENT (no such name, no further candidate), -EKEYEXPIRED; -EKEYREVOKED, whatever nth
+     * is: nobody of this name is let in. Synchronous: reads the current snapshot only. */
     int (*credential)(struct turn_host *, const struct turn_cred_query *, struct turn_cred *);
     void (*random)(struct turn_host *, void *, size_t);
+    /* May be NULL: nobody traces. Must not block. */
+    void (*note)(struct turn_host *, const struct turn_note *);
 };
 
 struct port_range {
@@ -166,7 +187,11 @@ struct turn_conf {
     bool tcp_allocations;  /* RFC 6062: REQUESTED-TRANSPORT may be TCP, to clients on TCP or TLS */
     bool rfc5766_channels; /* numbers up to 0x7FFF, not 0x4FFF only */
     bool strict_expiry;    /* check credential expiry on every request, not on Allocate alone */
-    bool offer_userhash;   /* set the "username anonymity" bit: only without shared secrets */
+    /* Some names may be revoked. A living allocation does not go on by its own key alone then: the
+     * host is asked about the name of every authenticated request, and where it is revoked the
+     * answer is 401 and the allocation ends, if the request proves to be its user's. */
+    bool revocations;
+    bool offer_userhash; /* set the "username anonymity" bit: only without shared secrets */
     /* Password algorithms beside MD5 (RFC 8489 section 9.2.1). Without it every challenge is that
      * of RFC 5389: for users of whom nothing but an MD5 key is known. */
     bool offer_algorithms;
@@ -183,6 +208,16 @@ struct turn_shared_conf {
  * Thread-safe. NULL when out of memory. */
 struct turn_shared *turn_shared_new(const struct turn_shared_conf *conf);
 void turn_shared_free(struct turn_shared *s);
+
+/* What is counted for usage statistics, each time clipped for one allocation or nonce: births;
+ * volume at its end, in units of TURN_VOLUME_UNIT, rounded, TURN_VOLUME_UNITS at most; nonces under
+ * which a login was refused, each once. Added to by every engine, atomically. */
+enum turn_use { TURN_USE_ALLOCATIONS, TURN_USE_VOLUME, TURN_USE_REJECTED, TURN_USES };
+enum { TURN_VOLUME_UNIT = 16 << 20, TURN_VOLUME_UNITS = 16 };
+
+/* What was counted since the last call; zero afterwards, so no exact sum lives longer than the
+ * caller's clock ticks. */
+void turn_take_usage(struct turn_shared *s, uint64_t ret[TURN_USES]);
 
 struct turn_setup {
     const struct turn_conf *conf;
@@ -205,6 +240,13 @@ void turn_free(struct turn *t);
 void turn_set_conf(struct turn *t, const struct turn_conf *conf);
 /* Refuse new allocations (508), keep the living. */
 void turn_drain(struct turn *t);
+
+/* From now on the host is told of requests by this user name, which is copied (TURN_TRACE_USER
+ * bytes at most); empty = of none. */
+enum { TURN_TRACE_USER = 96 };
+void turn_set_trace(struct turn *t, struct span user);
+/* Overwrites what the last packets left behind in the engine: answers, keys on their way. */
+void turn_forget(struct turn *t);
 
 enum turn_verdict turn_from_client(struct turn *t, const struct turn_flow *flow,
                                    struct turn_pkt pkt, usec_t now, struct turn_out *out);

@@ -17,6 +17,7 @@
 #include "turn/quota.h"
 #include "turn/rate.h"
 #include "turn/turn.h"
+#include "turn/usage.h"
 #include "wire/stun_parse.h"
 
 enum turn_const {
@@ -79,8 +80,8 @@ struct peer_link {
 
 struct relayed {
     struct addr addr; /* announced, with its port; family ADDR_NONE = none */
-    usec_t expires;
     uint32_t handle;
+    usec_t expires;
 };
 
 struct alloc {
@@ -91,6 +92,7 @@ struct alloc {
     struct list perms; /* owned */
     struct list chans; /* owned */
     struct list links; /* owned; a TCP allocation's only */
+    uint64_t bytes;    /* relayed, both directions; in a line that the data lane reads anyway */
     uint16_t n_perms;
     uint16_t n_chans;
     uint16_t n_links;
@@ -107,8 +109,11 @@ struct alloc {
     uint8_t tid[STUN_TID_LEN]; /* of the Allocate that made it */
 };
 
+_Static_assert(sizeof(struct alloc) <= 5 * 64, "five cache lines, as they come from the heap");
+
 struct turn_shared {
     struct ports *ports;
+    struct usage *usage;
     struct nonce_key nonce;
     struct turn_shared_conf conf;
 };
@@ -132,6 +137,9 @@ struct turn {
     struct quota *accounts;
     struct quota *prefixes;
     uint8_t tag_key[SIPHASH_KEY_LEN];
+    size_t trace_n; /* 0 = nobody is traced */
+    uint64_t trace_tag;
+    uint8_t trace[TURN_TRACE_USER];
     struct turn_stats stats;
     size_t pool_left;
     uint8_t pool[RANDOM_POOL];
@@ -229,6 +237,15 @@ enum stun_code connection_bind_apply(struct req *r);
 
 /* LIFETIME of a request as granted (RFC 8656 section 7.2), seconds. */
 uint32_t lifetime_granted(const struct req *r);
+
+/* --- trace.c --- */
+
+/* To the host, if the request is the traced user's: what it led to. Only while somebody traces. */
+void trace_request(const struct req *r, enum stun_code code, bool is_answered);
+/* The same of an allocation that is about to end; at any time. */
+void trace_ended(const struct turn *t, const struct alloc *a);
+/* The traced user's tag, under today's realm. */
+void trace_retag(struct turn *t);
 
 /* --- request.c --- */
 

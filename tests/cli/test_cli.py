@@ -11,9 +11,12 @@ import time
 
 import pytest
 
-COMMANDS = ["run", "check", "secret new", "secret add", "secret list", "secret retire",
-            "secret remove", "credential", "config print", "config check", "config reference",
-            "config man", "config redis-acl"]
+from support.server import ROOT
+
+COMMANDS = ["run", "check", "privacy", "secret new", "secret add", "secret list", "secret retire",
+            "secret remove", "secret revoke", "secret unrevoke", "credential", "stats",
+            "reload", "drain", "kill", "trace", "config print", "config check",
+            "config reference", "config man", "config events", "config redis-acl"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -28,6 +31,10 @@ def test_help_names_every_command(cli):
     done = cli("--help")
     assert done.returncode == 0
     assert re.findall(r"^  (\w+(?: [\w-]+)?)  +[A-Z]", done.stdout, re.M) == COMMANDS
+
+
+def test_the_page_of_events_is_that_of_the_server(cli):
+    assert cli("config", "events").stdout == (ROOT / "conf/events.md").read_text()
 
 
 def test_version(cli):
@@ -79,7 +86,8 @@ def store(tmp_path, cli):
 
 
 def states(store):
-    return {row["id"]: row["state"] for row in json.loads(store("list", "--json").stdout)}
+    rows = json.loads(store("list", "--json").stdout)["secrets"]
+    return {row["id"]: row["state"] for row in rows}
 
 
 def test_new_makes_a_private_file_and_prints_the_value_once(store):
@@ -137,7 +145,7 @@ def test_retire_then_remove(store):
     store("new", "--id", "new")
     assert store("retire", "old").returncode == 0
     assert states(store) == {"old": "retiring", "new": "in force"}
-    row = json.loads(store("list", "--json").stdout)[0]
+    row = json.loads(store("list", "--json").stdout)["secrets"][0]
     assert abs(row["not_after"] - time.time() - 86400) < 10
     assert store("retire", "old", "--in", "0").returncode == 0
     time.sleep(1.1)  # the last second counts

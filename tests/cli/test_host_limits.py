@@ -22,7 +22,7 @@ def test_the_last_two_weeks_of_a_certificate(serve, tmp_path):
     server.advance(2 * DAY - 3600)
     time.sleep(1.5)
     assert "certificate-ends" not in server.log()
-    server.advance(DAY)
+    server.advance(DAY + 7200)
     server.wait_log("certificate-ends: a certificate has 13 days left, renew it\n")
 
 

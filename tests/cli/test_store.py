@@ -90,7 +90,7 @@ def store(request, cli, tmp_path):
 
 
 def rows(store):
-    return json.loads(store("list", "--json").stdout)
+    return json.loads(store("list", "--json").stdout)["secrets"]
 
 
 def states(store):

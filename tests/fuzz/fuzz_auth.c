@@ -15,7 +15,7 @@ static void set_up(void)
 {
     static const char secret[] = "n0rth-secret-0123456789abcdef";
     const struct auth_user users[] = {{"alice", "p"}, {"2000000000", "\xc2\xaa"}};
-    struct auth_conf conf = {"turn", users, 2, 3600, NULL, NULL, 0};
+    struct auth_conf conf = {"turn", users, 2, 3600, NULL, NULL, 0, NULL};
     static struct auth_secrets secrets;
     struct auth_secret one = {.id = "main", .len = sizeof(secret) - 1};
     memcpy(one.bytes, secret, sizeof(secret) - 1);
@@ -58,7 +58,7 @@ static int load(struct span text, struct auth_secrets *ret)
     FUZZ_CHECK(fd >= 0 && fchmod(fd, 0600) == 0);
     FUZZ_CHECK(write(fd, text.p, text.n) == (ssize_t)text.n);
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    int r = auth_file_load(path, ret, &err);
+    int r = auth_file_load(path, ret, NULL, &err);
     (void)close(fd);
     FUZZ_CHECK(r == 0 || err.text[0] != '\0');
     return r;

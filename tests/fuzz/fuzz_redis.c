@@ -42,6 +42,19 @@ static void read_schema(const struct redis_reply *r)
     (void)redis_trouble_of(r);
 }
 
+static void read_revoked(const struct redis_reply *r)
+{
+    static struct auth_revocations before;
+    struct redis_revoked got = {.malformed = false};
+    if (redis_schema_revoked(r, &before, &got) < 0)
+        return;
+    FUZZ_CHECK(got.list.n <= AUTH_REVOKED_MAX && got.list.n <= r->n / 2);
+    for (size_t i = 1; i < got.list.n; i++)
+        FUZZ_CHECK(memcmp(got.list.v[i - 1].name, got.list.v[i].name, SHA256_LEN) < 0);
+    auth_revocations_clear(&before);
+    before = got.list;
+}
+
 /* Returns the number of replies, and the last verdict. */
 static size_t run(struct span bytes, size_t step, int *ret)
 {
@@ -59,6 +72,8 @@ static size_t run(struct span bytes, size_t step, int *ret)
             FUZZ_CHECK(walk(r, 0) <= REDIS_NODES_MAX);
             if (step == bytes.n)
                 read_schema(r);
+            if (step == bytes.n)
+                read_revoked(r);
             redis_reply_free(r);
             n++;
         }

@@ -56,6 +56,7 @@ def test_reads_only_and_nothing_is_forbidden(stack, serve):
     redis = stack.enter_context(Redis([rule]))
     redis.put("turn", "one", (shared := fresh()))
     redis.admin.sadd("turn/realm/turn/secret", fresh())
+    redis.admin.hset("turn:revoked:turn", "ab" * 32, 1 << 32)
     for number in range(1500):
         redis.admin.set(f"turn/realm/turn/user/user-{number}/key", "0123456789abcdef" * 2)
     monitor = Monitor(redis)
@@ -85,13 +86,15 @@ def test_the_rule_forbids_all_else(redis):
     other = library.Redis(unix_socket_path=redis.path, username=USER,
                           password=PASSWORD)
     for line in (["SET", "turn:secret:turn", "x"], ["HSET", "turn:secret:turn", "a", "b"],
-                 ["HGETALL", "turn:secret:other-realm"], ["KEYS", "*"], ["GET", "session"],
+                 ["HGETALL", "turn:secret:other-realm"],
+                 ["HSET", "turn:revoked:turn", "a", "b"], ["HGETALL", "turn:revoked:other"], ["KEYS", "*"], ["GET", "session"],
                  ["PUBLISH", "turn:secret", "turn"], ["FLUSHALL"], ["CONFIG", "GET", "*"],
                  ["DEL", "turn:secret:turn"], ["SUBSCRIBE", "else"], ["EVAL", "return 1", "0"],
                  ["SADD", "turn/realm/turn/secret", "x"]):
         with pytest.raises(library.exceptions.NoPermissionError):
             other.execute_command(*line)
-    assert other.execute_command("HGETALL", "turn:secret:turn") == {}
+    for key in ("turn:secret:turn", "turn:revoked:turn"):
+        assert other.execute_command("HGETALL", key) == {}
     other.close()
 
 
@@ -276,6 +279,11 @@ def test_the_documented_rule_for_operators(stack, tmp_path):
     assert "talk-2" in secret("list") and value not in secret("list", "--json")
     secret("remove", "talk")
     wait_for(lambda: outcome(server, value) == 401, 1)
+    who = credentials(other, "guest")
+    secret("revoke", who.user)
+    wait_for(lambda: outcome(server, who) == 401, 1)
+    secret("unrevoke", who.user)
+    wait_for(lambda: outcome(server, who) == 0, 1)
     assert outcome(server, other) == 0
     assert redis.admin.acl_log() == []
     assert "password-of-the-operator" not in server.log()
@@ -295,6 +303,6 @@ def test_many_publications_are_few_reads(redis, serve):
     redis.put("turn", "two", (second := fresh()))
     wait_until_good(server, second, 2)
     time.sleep(1)
-    assert monitor.count("hgetall") <= 2 + (time.monotonic() - begin) / 0.2
+    assert monitor.count("hgetall turn:secret") <= 2 + (time.monotonic() - begin) / 0.2
     assert outcome(server, shared) == 0 and server.log().count("redis-ready:") == 1
     assert "noise" not in server.log()

@@ -49,7 +49,7 @@ static inline void add(struct auth_secrets *s, const char *id, const char *value
 static inline struct auth_snapshot *make(const struct auth_user *users, size_t n, bool with_secret)
 {
     struct auth_secrets secrets = {0};
-    struct auth_conf conf = {REALM, users, n, 0, NULL, NULL, 0};
+    struct auth_conf conf = {REALM, users, n, 0, NULL, NULL, 0, NULL};
     struct auth_error err = {""};
     if (with_secret)
         add(&secrets, "main", SECRET, 0, 0);

@@ -15,7 +15,7 @@ static struct auth_keyed_user read_user(const char *name, const char *value)
 static struct auth_snapshot *make_keyed(const struct auth_keyed_user *keyed, size_t n)
 {
     const struct auth_user config[] = {{"admin", "config"}};
-    struct auth_conf conf = {"realm", config, 1, 0, NULL, keyed, n};
+    struct auth_conf conf = {"realm", config, 1, 0, NULL, keyed, n, NULL};
     struct auth_secrets secrets = {0};
     struct auth_error err = {""};
     add(&secrets, "main", SECRET, 0, 0);
@@ -189,7 +189,7 @@ static void t_keep(void **state)
     const struct auth_keyed_user one[] = {read_user("gone", MD5_OF)};
     const struct auth_keyed_user two[] = {read_user("here", SHA256_OF)};
     struct auth_snapshot *old = make_keyed(one, 1);
-    struct auth_conf conf = {"realm", NULL, 0, 0, old, two, 1};
+    struct auth_conf conf = {"realm", NULL, 0, 0, old, two, 1, NULL};
     struct auth_snapshot *s = auth_snapshot_new(&conf, NULL, NULL);
     assert_non_null(s);
     auth_snapshot_free(old);

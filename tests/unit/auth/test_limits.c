@@ -43,7 +43,7 @@ static int load(const char *text, struct auth_secrets *ret, struct auth_error *e
     assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
     assert_int_equal(fchmod(fileno(f), 0600), 0);
     fclose(f);
-    int r = auth_file_load(name, ret, err);
+    int r = auth_file_load(name, ret, NULL, err);
     unlink(name);
     return r;
 }
@@ -51,18 +51,18 @@ static int load(const char *text, struct auth_secrets *ret, struct auth_error *e
 static void t_bytes_of_the_file(void **state)
 {
     (void)state;
-    static char text[65538];
+    static char text[397314];
     struct auth_secrets s;
     struct auth_error err = {""};
     memset(text, '\n', sizeof(text) - 1);
     memcpy(text, "# ", 2);
-    memcpy(text + 65536 - 25, "main 0 0 0123456789abcdef", 25);
-    text[65536] = '\0';
+    memcpy(text + 397312 - 25, "main 0 0 0123456789abcdef", 25);
+    text[397312] = '\0';
     assert_int_equal(load(text, &s, &err), 0);
     assert_int_equal(s.n, 1);
-    text[65536] = '\n';
+    text[397312] = '\n';
     assert_int_equal(load(text, &s, &err), -EFBIG);
-    assert_non_null(strstr(err.text, ": is larger than 65536 bytes"));
+    assert_non_null(strstr(err.text, ": is larger than 397312 bytes"));
 }
 
 static void t_length_of_an_id(void **state)
@@ -151,7 +151,7 @@ static void t_length_of_the_files_name(void **state)
     memset(name, '/', sizeof(name));
     memcpy(name + PATH_MAX - 8, "secrets", 8);
     assert_int_equal(strlen(name), PATH_MAX - 1);
-    assert_int_equal(auth_file_save(name, &s, &err), -ENAMETOOLONG);
+    assert_int_equal(auth_file_save(name, &s, NULL, &err), -ENAMETOOLONG);
 }
 
 /* --- Names and passwords --- */

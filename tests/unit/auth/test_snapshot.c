@@ -46,13 +46,13 @@ static void t_A17_A18_keys(void **state)
 {
     (void)state;
     const struct auth_user users[] = {{"user", "pass"}, {MATRIX, "TheMatrIX"}};
-    struct auth_conf conf = {"realm", users, 1, 0, NULL, NULL, 0};
+    struct auth_conf conf = {"realm", users, 1, 0, NULL, NULL, 0, NULL};
     struct auth_snapshot *s = auth_snapshot_new(&conf, NULL, NULL);
     struct auth_query q = ask("user");
     expect_hex(s, &q, "8493fbc53ba582fb4c044c456bdc40eb");
     auth_snapshot_free(s);
 
-    conf = (struct auth_conf){"example.org", users, 2, 0, NULL, NULL, 0};
+    conf = (struct auth_conf){"example.org", users, 2, 0, NULL, NULL, 0, NULL};
     s = auth_snapshot_new(&conf, NULL, NULL);
     q = ask(MATRIX);
     q.sha256 = true;
@@ -68,7 +68,7 @@ static void t_A19_userhash(void **state)
                                              0x24, 0x81, 0x94, 0x15, 0x56, 0x9e, 0x60, 0xb2,
                                              0x05, 0xc4, 0x6e, 0x41, 0x40, 0x7f, 0x17, 0x04};
     const struct auth_user users[] = {{"somebody", "else"}, {MATRIX, "TheMatrIX"}};
-    struct auth_conf conf = {"example.org", users, 2, 0, NULL, NULL, 0};
+    struct auth_conf conf = {"example.org", users, 2, 0, NULL, NULL, 0, NULL};
     struct auth_snapshot *s = auth_snapshot_new(&conf, NULL, NULL);
     struct auth_query q = {.user = span_of(hash, sizeof(hash)), .is_hash = true, .sha256 = true};
     struct auth_found f;
@@ -114,7 +114,7 @@ static void t_A22_rfc5769_password_as_typed(void **state)
 {
     (void)state;
     const struct auth_user users[] = {{MATRIX, "The\xc2\xadM\xc2\xaatr\xe2\x85\xa8"}};
-    struct auth_conf conf = {"example.org", users, 1, 0, NULL, NULL, 0};
+    struct auth_conf conf = {"example.org", users, 1, 0, NULL, NULL, 0, NULL};
     struct auth_snapshot *s = auth_snapshot_new(&conf, NULL, NULL);
     struct auth_query q = ask(MATRIX);
     struct auth_found f;
@@ -144,7 +144,7 @@ static void t_A22_configured_name_is_normalised(void **state)
 
 static void refuse(const char *realm, const struct auth_user *users, size_t n, const char *why)
 {
-    struct auth_conf conf = {realm, users, n, 0, NULL, NULL, 0};
+    struct auth_conf conf = {realm, users, n, 0, NULL, NULL, 0, NULL};
     struct auth_error err = {""};
     int64_t live = mem_live();
     assert_null(auth_snapshot_new(&conf, NULL, &err));
@@ -196,11 +196,11 @@ static void t_users_are_kept_without_passwords(void **state)
     (void)state;
     const struct auth_user users[] = {{"user", "pass"},
                                       {MATRIX, "The\xc2\xadM\xc2\xaatr\xe2\x85\xa8"}};
-    struct auth_conf conf = {"example.org", users, 2, 0, NULL, NULL, 0};
+    struct auth_conf conf = {"example.org", users, 2, 0, NULL, NULL, 0, NULL};
     struct auth_snapshot *old = auth_snapshot_new(&conf, NULL, NULL);
     struct auth_secrets secrets = {0};
     add(&secrets, "main", SECRET, 0, 0);
-    conf = (struct auth_conf){"example.org", NULL, 0, 0, old, NULL, 0};
+    conf = (struct auth_conf){"example.org", NULL, 0, 0, old, NULL, 0, NULL};
     struct auth_snapshot *s = auth_snapshot_new(&conf, &secrets, NULL);
     struct auth_error err = {""};
     conf.realm = "other";
@@ -227,7 +227,7 @@ static void t_out_of_memory(void **state)
 {
     (void)state;
     const struct auth_user users[] = {{"a", "p"}, {"b", "\xc2\xaa"}};
-    struct auth_conf conf = {REALM, users, 2, 0, NULL, NULL, 0};
+    struct auth_conf conf = {REALM, users, 2, 0, NULL, NULL, 0, NULL};
     int64_t live = mem_live();
     struct auth_snapshot *s = NULL;
     int64_t n = 0;

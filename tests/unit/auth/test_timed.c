@@ -85,7 +85,7 @@ static void t_R14_max_ttl(void **state)
     (void)state;
     struct auth_secrets secrets = {0};
     add(&secrets, "main", SECRET, 0, 0);
-    struct auth_conf conf = {REALM, NULL, 0, 3600, NULL, NULL, 0};
+    struct auth_conf conf = {REALM, NULL, 0, 3600, NULL, NULL, 0, NULL};
     struct auth_snapshot *s = auth_snapshot_new(&conf, &secrets, NULL);
     struct auth_query q = ask("1700003600:u");
     assert_int_equal(find(s, &q), 0);
@@ -139,7 +139,7 @@ static void t_U8_realm_is_part_of_the_key(void **state)
     (void)state;
     struct auth_secrets secrets = {0};
     add(&secrets, "main", SECRET, 0, 0);
-    struct auth_conf conf = {"other", NULL, 0, 0, NULL, NULL, 0};
+    struct auth_conf conf = {"other", NULL, 0, 0, NULL, NULL, 0, NULL};
     struct auth_snapshot *one = make(NULL, 0, true);
     struct auth_snapshot *two = auth_snapshot_new(&conf, &secrets, NULL);
     struct auth_query q = ask("2000000000");
@@ -174,7 +174,7 @@ static void t_U5_R4_windows(void **state)
     add(&secrets, "old", "old-secret-old-secret", 0, NOW);
     add(&secrets, "future", "future-secret-future", NOW + 1, 0);
     add(&secrets, "new", "new-secret-new-secret", NOW, 0);
-    struct auth_conf conf = {REALM, NULL, 0, 0, NULL, NULL, 0};
+    struct auth_conf conf = {REALM, NULL, 0, 0, NULL, NULL, 0, NULL};
     struct auth_snapshot *s = auth_snapshot_new(&conf, &secrets, NULL);
     assert_int_equal(auth_snapshot_secrets(s), 3);
 

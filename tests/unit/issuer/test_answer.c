@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "issuer/issuer_int.h"
+#include "local/local.h"
 
 enum { NOW = 1700000000 };
 
@@ -161,7 +162,7 @@ static void t_methods_and_noise(void **state)
 static void t_longest(void **state)
 {
     (void)state;
-    char query[ISSUER_REQUEST_MAX] = "/?service=turn&key=" KEY "&username=";
+    char query[LOCAL_REQUEST_MAX] = "/?service=turn&key=" KEY "&username=";
     size_t n = strlen(query);
     memset(query + n, '"', 497); /* with the time and a colon 508 */
     expect_status(get(query), "200 ");
@@ -175,7 +176,7 @@ static void t_longest(void **state)
     const struct issuer_conf wide = {"",      KEY, "", many, ISSUER_URIS_MAX, INT64_C(315360000),
                                      &secrets};
     struct writer out = w_over(answer, sizeof(answer));
-    char text[ISSUER_REQUEST_MAX] = "GET ";
+    char text[LOCAL_REQUEST_MAX] = "GET ";
     query[n + 497] = 0;
     strcat(strcat(text, query), " HTTP/1.1\r\n\r\n");
     answer_http(&wide, span_text(text), NOW, &out);

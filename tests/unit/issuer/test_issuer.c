@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "local/local.h"
 
 #define KEY "key-of-sixteen-b"
 #define REQUEST "GET /?service=turn&username=a&key=" KEY " HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -79,7 +80,7 @@ static void t_http(void **state)
     close(fd);
 
     fd = connect_path();
-    static char junk[ISSUER_REQUEST_MAX];
+    static char junk[LOCAL_REQUEST_MAX];
     memset(junk, 'x', sizeof(junk));
     assert_int_equal(send(fd, junk, sizeof(junk), 0), sizeof(junk));
     assert_true(heard(fd, got, sizeof(got)) > 0);
@@ -116,18 +117,18 @@ static void t_no_more_than_so_many(void **state)
 {
     (void)state;
     enum { MORE = 4 };
-    int fds[ISSUER_CLIENTS_MAX + MORE];
+    int fds[LOCAL_CLIENTS_MAX + MORE];
     char got[64];
     int64_t live = mem_live();
     struct issuer *s = open_at("", path);
     int64_t alone = mem_live();
-    for (int i = 0; i < ISSUER_CLIENTS_MAX + MORE; i++) {
+    for (int i = 0; i < LOCAL_CLIENTS_MAX + MORE; i++) {
         fds[i] = connect_path();
         assert_true(fds[i] >= 0);
         turn_loop(2);
     }
-    assert_int_equal(mem_live() - alone, ISSUER_CLIENTS_MAX);
-    int last = fds[ISSUER_CLIENTS_MAX + MORE - 1];
+    assert_int_equal(mem_live() - alone, LOCAL_CLIENTS_MAX);
+    int last = fds[LOCAL_CLIENTS_MAX + MORE - 1];
     assert_int_equal(send(last, "\n", 1, 0), 1);
     assert_int_equal(heard(last, got, sizeof(got)), -1);
     for (int i = 0; i < MORE; i++)
@@ -136,7 +137,7 @@ static void t_no_more_than_so_many(void **state)
     assert_true(heard(last, got, sizeof(got)) > 0);
     issuer_free(s);
     assert_int_equal(mem_live(), live);
-    for (int i = MORE; i < ISSUER_CLIENTS_MAX + MORE; i++)
+    for (int i = MORE; i < LOCAL_CLIENTS_MAX + MORE; i++)
         close(fds[i]);
 }
 
@@ -154,7 +155,7 @@ static void trickle(evutil_socket_t fd, short what, void *ctx)
 static void t_time_is_short(void **state)
 {
     (void)state;
-    const struct timeval most = {ISSUER_SECONDS + 1, 0};
+    const struct timeval most = {LOCAL_SECONDS + 1, 0};
     const struct timeval often = {0, 20000};
     struct issuer *s = open_at("", path);
     int fd = connect_path();

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "main/settings.h"
 
@@ -53,9 +54,10 @@ const char *redis_source_address(const struct redis_source *s)
     return s->address;
 }
 
-int settings_secrets(const char *path, struct auth_secrets *ret, struct auth_error *err)
+int settings_secrets(const char *path, struct auth_secrets *ret, struct auth_revocations *revoked,
+                     struct auth_error *err)
 {
-    int r = auth_file_load(path, ret, err);
+    int r = auth_file_load(path, ret, revoked, err);
     if (r == -ENOENT)
         *ret = (struct auth_secrets){0};
     return r == -ENOENT ? 0 : r;
@@ -66,6 +68,8 @@ int settings_secrets(const char *path, struct auth_secrets *ret, struct auth_err
 static struct creds creds;
 static struct conf conf;
 static struct auth_error err;
+static struct auth_revocations file_revoked;  /* what the next in_file writes */
+static struct auth_revocations redis_revoked; /* what the next in_redis gives */
 static char dir[64];
 static int told;
 
@@ -95,13 +99,13 @@ static struct auth_secrets some(const char *prefix, int n)
 static void in_file(const char *prefix, int n)
 {
     const struct auth_secrets all = some(prefix, n);
-    assert_int_equal(auth_file_save(conf.secrets_file, &all, &err), 0);
+    assert_int_equal(auth_file_save(conf.secrets_file, &all, &file_revoked, &err), 0);
 }
 
 static void in_redis(struct redis_source *s, const char *prefix, int n)
 {
     struct auth_keyed_user user = {.name = "ann", .has_md5 = true};
-    const struct redis_found found = {some(prefix, n), &user, 1};
+    const struct redis_found found = {some(prefix, n), &user, 1, &redis_revoked};
     s->age = 0;
     s->to.found(s->to.ctx, &found);
 }
@@ -228,6 +232,56 @@ static void t_another_redis(void **state)
     assert_false(creds_any(&creds));
 }
 
+static void revoked_names(struct auth_revocations *list, int first, int n, int64_t until)
+{
+    auth_revocations_clear(list);
+    for (int i = 0; i < n; i++) {
+        struct auth_revoked one = {.until = until};
+        one.name[0] = (uint8_t)((first + i) >> 8);
+        one.name[1] = (uint8_t)(first + i);
+        assert_int_equal(auth_revocations_add(list, &one), 0);
+    }
+}
+
+/* Both lists together, without what is over; Redis' goes on counting when its secrets do not. */
+static void t_revoked(void **state)
+{
+    (void)state;
+    const int64_t later = clock_wall() + 1000;
+    revoked_names(&file_revoked, 0, 2, later);
+    in_file("f", 1);
+    assert_true(creds_watch(&creds, &conf));
+    assert_int_equal(creds.revoked.n, 2);
+    conf.redis_max_age = 120;
+    struct redis_source *s = start("a:1");
+    revoked_names(&redis_revoked, 1, 4, later);
+    redis_revoked.v[3].until = 1;
+    in_redis(s, "r", 1);
+    assert_int_equal(creds.revoked.n, 4);
+    s->age = 121;
+    assert_true(creds_watch(&creds, &conf));
+    assert_int_equal(creds.all.n, 1);
+    assert_int_equal(creds.revoked.n, 4);
+    s->age = 0;
+    revoked_names(&redis_revoked, 1, AUTH_REVOKED_MAX, later);
+    in_redis(s, "r", 1); /* one too many */
+    assert_int_equal(creds.revoked.n, 4);
+    revoked_names(&redis_revoked, 0, AUTH_REVOKED_MAX, later);
+    in_redis(s, "r", 1);
+    assert_int_equal(creds.revoked.n, AUTH_REVOKED_MAX);
+    FILE *f = fopen(conf.secrets_file, "w");
+    fputs("f0 0 0 0123456789abcdef\n!00 7\n", f);
+    fclose(f);
+    assert_false(creds_watch(&creds, &conf)); /* refused */
+    assert_int_equal(creds.revoked.n, AUTH_REVOKED_MAX);
+    conf.redis[0] = 0;
+    assert_int_equal(creds_prepare(&creds, &conf, NULL, &err), 0);
+    creds_settle(&creds, &conf);
+    assert_int_equal(creds.revoked.n, 2);
+    auth_revocations_clear(&file_revoked);
+    auth_revocations_clear(&redis_revoked);
+}
+
 static void t_out_of_memory(void **state)
 {
     (void)state;
@@ -275,8 +329,9 @@ static int after_each(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(t_both), TEST(t_too_many),      TEST(t_a_bad_file_keeps_all),
-        TEST(t_age),  TEST(t_another_redis), TEST(t_out_of_memory),
+        TEST(t_both),    TEST(t_too_many),      TEST(t_a_bad_file_keeps_all),
+        TEST(t_age),     TEST(t_another_redis), TEST(t_out_of_memory),
+        TEST(t_revoked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,39 +1,17 @@
-/* An engine that does as the packet says, and a net around it. A client's datagram is one of the
- * orders below; so every verdict, and what an engine may do between two packets, happens on demand.
- * It stands in for all of turn/turn.h that net calls, hence included by one test program only. */
+/* An engine that does as the packet says. A client's datagram is one of the orders in fixture.h; so
+ * every verdict, and what an engine may do between two packets, happens on demand. It stands in for
+ * all of turn/turn.h that net calls, hence included by one test program only. */
 #ifndef TESTS_UNIT_NET_FAKE_ENGINE_H
 #define TESTS_UNIT_NET_FAKE_ENGINE_H
 
-#include "loopback.h"
+#include "fixture.h"
 
 #include <errno.h>
 #include <time.h>
 
-#include "base/list.h"
-#include "base/mem.h"
-#include "net/net.h"
-
-enum order {
-    ORDER_ANSWER = 'A', /* "A" + text: "<worker>" + text, out of the engine's own buffer */
-    ORDER_OPEN = 'O',   /* "O" + port: opens relay 0 there; answers "o", or "e" */
-    ORDER_CLOSE = 'C',  /* closes relay 0; no answer */
-    ORDER_SEND = 'S',   /* "S" + port + data: to that peer */
-    ORDER_SEND_DF = 'F',
-    ORDER_HAIRPIN = 'H', /* "H" + worker + port + data: to that relayed address */
-    ORDER_RANDOM = 'R',
-    ORDER_WHO = 'W',     /* answers with the flow's client, server and transport */
-    ORDER_TIMER = 'T',   /* sets a deadline in ten minutes; answers how many there have been */
-    ORDER_LISTEN = 'L',  /* "L" + port: opens TCP relay 1 there; answers as ORDER_OPEN */
-    ORDER_CONNECT = 'N', /* "N" + link + port: opens a link; "c" + link later, or "f" + link */
-    ORDER_BIND =
-        'B', /* "B" + worker + link: joins it to the connection, there; "b" + link; 9: no answer */
-    ORDER_UNLINK = 'U', /* "U" + link: closes it; no answer */
-    ORDER_PACE = 'P',   /* "P" + thing: what turn_link_passed says from now on, enum pace */
-};
-
 enum pace { PACE_FREE = 1, PACE_REST, PACE_NEVER };
 
-enum { FAKE_LINKS = 8, FAKE_RELAY = 0, FAKE_TCP_RELAY = 1, FAKE_REST_USEC = 50000 };
+enum { FAKE_LINKS = 8, FAKE_KILLS = 8, FAKE_RELAY = 0, FAKE_TCP_RELAY = 1, FAKE_REST_USEC = 50000 };
 
 /* In place of base's: the real clock, put forward at will. */
 static _Atomic usec_t put_forward;
@@ -46,7 +24,7 @@ usec_t clock_monotonic(void)
 }
 
 struct turn_shared {
-    int dummy;
+    uint64_t taken; /* times */
 };
 
 /* One client and one relay are enough here. */
@@ -56,6 +34,8 @@ struct turn {
     struct addr relayed;
     bool open;
     bool draining;
+    unsigned n_killed;
+    uint16_t killed[FAKE_KILLS];
     usec_t deadline;
     uint8_t expired; /* times */
     uint8_t closed;  /* flows */
@@ -112,6 +92,32 @@ void turn_set_conf(struct turn *t, const struct turn_conf *conf)
 void turn_drain(struct turn *t)
 {
     t->draining = true;
+}
+
+void turn_kill(struct turn *t, uint16_t relayed_port)
+{
+    t->killed[t->n_killed++ % FAKE_KILLS] = relayed_port;
+}
+
+/* A note at once, with the name's length as its code. */
+void turn_set_trace(struct turn *t, struct span user)
+{
+    struct turn_note note = {.kind = TURN_NOTE_REQUEST, .code = (uint16_t)user.n};
+    note.bytes = t->setup.worker;
+    if (user.n > 0)
+        t->setup.host->note(t->setup.host, &note);
+}
+
+void turn_forget(struct turn *t)
+{
+    memset(t->buffer, 0, sizeof t->buffer);
+}
+
+void turn_take_usage(struct turn_shared *s, uint64_t ret[TURN_USES])
+{
+    for (uint64_t i = 0; i < TURN_USES; i++)
+        ret[i] = 10 * i + s->taken;
+    s->taken++;
 }
 
 static uint16_t port_at(const uint8_t *p)
@@ -222,6 +228,12 @@ static enum turn_verdict connect_link(struct turn *t, const struct turn_flow *fl
     return TURN_DROP;
 }
 
+static enum turn_verdict say_killed(struct turn *t, const struct turn_flow *flow,
+                                    struct turn_out *out)
+{
+    return answer(t, flow, span_of(t->killed, t->n_killed * sizeof *t->killed), out);
+}
+
 enum turn_verdict turn_link_connected(struct turn *t, uint32_t link, bool stands, usec_t now,
                                       struct turn_out *out)
 {
@@ -321,6 +333,8 @@ enum turn_verdict turn_from_client(struct turn *t, const struct turn_flow *flow,
         return connect_link(t, flow, pkt, out);
     case ORDER_BIND:
         return bind_link(t, flow, pkt, out);
+    case ORDER_KILLED:
+        return say_killed(t, flow, out);
     case ORDER_UNLINK:
         return unlink_one(t, pkt);
     case ORDER_PACE:
@@ -393,89 +407,6 @@ void turn_expire(struct turn *t, usec_t now)
 void turn_stats(const struct turn *t, struct turn_stats *ret)
 {
     *ret = t->stats;
-}
-
-struct counted_world {
-    struct net_world world;
-    atomic_int released;
-};
-
-static void count_release(struct net_world *world)
-{
-    atomic_fetch_add(&container_of(world, struct counted_world, world)->released, 1);
-}
-
-struct fixture {
-    struct net *net;
-    struct net_conf conf;
-    struct counted_world world;
-    struct addr server;
-    int client;
-};
-
-static inline void begin_with(struct fixture *f, uint8_t family, uint16_t workers)
-{
-    struct net_error err = {""};
-
-    *f = (struct fixture){.server = free_addr_of(family), .client = loopback_socket_of(family)};
-    f->world.world.release = count_release;
-    f->conf = (struct net_conf){.listen = {{f->server, NET_UDP}},
-                                .n_listen = 1,
-                                .workers = workers,
-                                .max_relays = 4,
-                                .socket_bytes = 1 << 20};
-    f->net = net_new(&f->conf, &f->world.world, &err);
-    assert_string_equal(err.text, "");
-    assert_non_null(f->net);
-}
-
-static inline void begin(struct fixture *f, uint16_t workers)
-{
-    begin_with(f, ADDR_V4, workers);
-}
-
-static inline void start(struct fixture *f)
-{
-    assert_int_equal(net_start(f->net), 0);
-}
-
-static inline void end(struct fixture *f)
-{
-    net_stop(f->net);
-    net_free(f->net);
-    close(f->client);
-    assert_int_equal(f->world.released, 1);
-    assert_int_equal(mem_live(), 0);
-}
-
-static inline void say(const struct fixture *f, int fd, const void *p, size_t n)
-{
-    send_bytes(fd, &f->server, p, n);
-}
-
-static inline void say_port(const struct fixture *f, int fd, enum order order, uint16_t port)
-{
-    uint8_t p[] = {(uint8_t)order, (uint8_t)(port >> 8), (uint8_t)port, 'x', 'y'};
-    say(f, fd, p, order == ORDER_OPEN ? 3 : sizeof p);
-}
-
-static inline uint16_t open_one(const struct fixture *f, int fd)
-{
-    uint16_t port = free_addr().port;
-    say_port(f, fd, ORDER_OPEN, port);
-    expect_bytes(fd, "o", 1);
-    return port;
-}
-
-/* A new net on the same port, after a change of f->conf. */
-static inline void begin_again(struct fixture *f)
-{
-    struct net_error err = {""};
-
-    net_free(f->net);
-    f->world.released = 0;
-    f->net = net_new(&f->conf, &f->world.world, &err);
-    assert_string_equal(err.text, "");
 }
 
 #endif

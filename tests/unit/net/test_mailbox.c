@@ -118,6 +118,53 @@ static void t_orders_are_kept_until_taken(void **state)
     assert_ptr_equal(mailbox_free(&m).world, &first);
 }
 
+static void t_no_kill_is_lost(void **state)
+{
+    struct mailbox m;
+
+    (void)state;
+    assert_int_equal(mailbox_init(&m), 0);
+    assert_int_equal(mailbox_kill(&m), 0);
+    for (unsigned port = 65535; port <= 65535; port -= 2) {
+        for (int twice = 0; twice < 2; twice++)
+            mailbox_order(&m, &(struct mail_orders){.kill = (uint16_t)port});
+    }
+    assert_int_not_equal(mailbox_take(&m).kill, 0);
+    assert_int_equal(mailbox_take(&m).kill, 0);
+    for (unsigned port = 1; port < 65536; port += 2)
+        assert_int_equal(mailbox_kill(&m), port);
+    assert_int_equal(mailbox_kill(&m), 0);
+    mailbox_free(&m);
+}
+
+static struct mail_orders trace(struct mailbox *m, int to, const char *user)
+{
+    struct mail_orders orders = {.set_trace = true, .trace = {.to = to}};
+    strcpy(orders.trace.user, user);
+    return mailbox_order(m, &orders);
+}
+
+static void t_replaced_trace_comes_back(void **state)
+{
+    struct mailbox m;
+
+    (void)state;
+    assert_int_equal(mailbox_init(&m), 0);
+    assert_false(trace(&m, 7, "first").set_trace);
+    assert_false(mailbox_order(&m, &(struct mail_orders){.drain = true}).set_trace);
+    struct mail_orders got = trace(&m, 8, "second");
+    assert_true(got.set_trace);
+    assert_int_equal(got.trace.to, 7);
+    got = mailbox_take(&m);
+    assert_true(got.set_trace);
+    assert_int_equal(got.trace.to, 8);
+    assert_string_equal(got.trace.user, "second");
+    assert_false(trace(&m, -1, "").set_trace);
+    got = mailbox_free(&m);
+    assert_true(got.set_trace);
+    assert_int_equal(got.trace.to, -1);
+}
+
 static void t_connections_are_few(void **state)
 {
     static struct conn conns[MAILBOX_MOVES + 1];
@@ -194,6 +241,8 @@ int main(void)
         cmocka_unit_test(t_mail_comes_in_order),
         cmocka_unit_test(t_full_mailbox_drops),
         cmocka_unit_test(t_orders_are_kept_until_taken),
+        cmocka_unit_test(t_no_kill_is_lost),
+        cmocka_unit_test(t_replaced_trace_comes_back),
         cmocka_unit_test(t_connections_are_few),
         cmocka_unit_test(t_no_memory),
         cmocka_unit_test(t_two_threads),

@@ -4,6 +4,7 @@
 #include "loopback.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "base/mem.h"
 #include "crypto/longterm.h"
@@ -344,6 +345,86 @@ static void t_reload_and_drain(void **state)
     close(refused.fd);
 }
 
+/* An order is on its way to the worker while the client goes on. */
+static int refresh_until(struct client *c, int wanted)
+{
+    int code = -1;
+
+    for (int i = 0; i < 100 && code != wanted; i++) {
+        struct writer w;
+        ask_begin(c, &w, STUN_REFRESH);
+        code = ask(c, &w);
+    }
+    return code;
+}
+
+static void t_kill(void **state)
+{
+    struct fixture *f = *state;
+    struct client c;
+    struct client other;
+
+    client_open(&c, f);
+    client_open(&other, f);
+    for (unsigned port = 1; port < FIRST_PORT + 2000; port++) {
+        if (port != other.relayed.port && port != c.relayed.port)
+            net_kill(f->net, (uint16_t)port);
+    }
+    net_kill(f->net, c.relayed.port);
+    assert_int_equal(refresh_until(&c, STUN_ALLOCATION_MISMATCH), STUN_ALLOCATION_MISMATCH);
+    refresh(&other, 600);
+    close(c.fd);
+    close(other.fd);
+}
+
+static void t_usage(void **state)
+{
+    struct fixture *f = *state;
+    struct client c[3];
+    uint64_t got[TURN_USES];
+
+    for (int i = 0; i < 3; i++)
+        client_open(&c[i], f);
+    net_take_usage(f->net, got);
+    assert_int_equal(got[TURN_USE_ALLOCATIONS], 3);
+    assert_int_equal(got[TURN_USE_VOLUME], 0);
+    assert_int_equal(got[TURN_USE_REJECTED], 0);
+    net_take_usage(f->net, got);
+    assert_int_equal(got[TURN_USE_ALLOCATIONS], 0);
+    for (int i = 0; i < 3; i++)
+        close(c[i].fd);
+}
+
+static void t_trace(void **state)
+{
+    struct fixture *f = *state;
+    struct net_trace trace = {.user = USER};
+    struct turn_note note = {0};
+    struct client c;
+    int ends[2];
+
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    trace.to = ends[1];
+    net_set_trace(f->net, &trace);
+    for (int i = 0; i < 100 && note.client.family == ADDR_NONE; i++) {
+        client_open(&c, f);
+        while (read(ends[0], &note, sizeof note) == (ssize_t)sizeof note)
+            continue;
+        if (note.client.family != ADDR_NONE)
+            assert_true(addr_eq(&note.relayed, &c.relayed));
+        close(c.fd);
+    }
+    assert_int_equal(note.method, STUN_ALLOCATE);
+    assert_int_equal(note.code, 0);
+    /* The reader goes away; nobody minds. */
+    close(ends[0]);
+    client_open(&c, f);
+    close(c.fd);
+    close(ends[1]);
+    client_open(&c, f);
+    close(c.fd);
+}
+
 static int end_without_net(void **state)
 {
     struct fixture *f = *state;
@@ -360,6 +441,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(t_channel_and_indications, begin, end),
         cmocka_unit_test_setup_teardown(t_unreachable_peer, begin, end),
         cmocka_unit_test_setup_teardown(t_relay_to_relay, begin, end),
+        cmocka_unit_test_setup_teardown(t_kill, begin, end),
+        cmocka_unit_test_setup_teardown(t_usage, begin, end),
+        cmocka_unit_test_setup_teardown(t_trace, begin, end),
         cmocka_unit_test_setup_teardown(t_reload_and_drain, begin, end_without_net),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

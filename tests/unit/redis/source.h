@@ -25,6 +25,7 @@ static struct {
     size_t n_found;
     size_t n_secrets;
     size_t n_users;
+    size_t n_revoked;
     char user[64];
     bool md5;
     bool sha256;
@@ -40,6 +41,7 @@ static void on_found(void *ctx, const struct redis_found *f)
     seen.n_found++;
     seen.n_secrets = f->secrets.n;
     seen.n_users = f->n_users;
+    seen.n_revoked = f->revoked->n;
     if (f->n_users) {
         (void)snprintf(seen.user, sizeof(seen.user), "%.60s", f->users[0].name);
         seen.md5 = f->users[0].has_md5;

@@ -85,14 +85,14 @@ static void t_load(void **state)
     fake_say(&f, "HGETALL", "*2\r\n$3\r\none\r\n$20\r\n0 0 " LONG "\r\n");
     fake_say(&f, "SMEMBERS", "*1\r\n$16\r\n" LONG "\r\n");
     start(&f);
-    assert_int_equal(redis_secrets_load(&conf, &got, &err), 0);
+    assert_int_equal(redis_secrets_load(&conf, &got, NULL, &err), 0);
     assert_int_equal(got.n, 2);
     assert_string_equal(got.v[1].id, "coturn-1");
     conf.users = true; /* users are not read for a command */
-    assert_int_equal(redis_secrets_load(&conf, &got, &err), 0);
-    assert_string_equal(stop(), "HGETALL SMEMBERS HGETALL SMEMBERS ");
+    assert_int_equal(redis_secrets_load(&conf, &got, NULL, &err), 0);
+    assert_string_equal(stop(), "HGETALL SMEMBERS REVOKED HGETALL SMEMBERS REVOKED ");
     conf.address = address;
-    assert_int_equal(redis_secrets_load(&conf, &got, &err), -ENOTCONN);
+    assert_int_equal(redis_secrets_load(&conf, &got, NULL, &err), -ENOTCONN);
     assert_non_null(strstr(err.text, "nobody listens"));
     assert_int_equal(mem_live(), 0);
 }
@@ -104,7 +104,7 @@ static void t_load_malformed(void **state)
     struct auth_secrets got = {.n = 9};
     fake_say(&f, "HGETALL", "*2\r\n$3\r\none\r\n$13\r\n0 0 sEcReTsEc\r\n");
     start(&f);
-    assert_int_equal(redis_secrets_load(&conf, &got, &err), -EBADMSG);
+    assert_int_equal(redis_secrets_load(&conf, &got, NULL, &err), -EBADMSG);
     assert_non_null(strstr(err.text, "secret one:"));
     assert_null(strstr(err.text, "sEcReT"));
     assert_int_equal(got.n, 9);
@@ -207,6 +207,68 @@ static void t_remove(void **state)
     assert_int_equal(mem_live(), 0);
 }
 
+#define HEX "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static void t_revoked(void **state)
+{
+    (void)state;
+    struct fake f = {.n_rows = 0};
+    struct auth_secrets got;
+    struct auth_revocations list = {NULL, 0, 0};
+    fake_say(&f, "REVOKED", "*2\r\n$64\r\n" HEX "\r\n$2\r\n77\r\n");
+    start(&f);
+    assert_int_equal(redis_secrets_load(&conf, &got, &list, &err), 0);
+    assert_int_equal(redis_secrets_load(&conf, &got, &list, &err), 0);
+    assert_int_equal(list.n, 1);
+    assert_int_equal(list.v[0].until, 77);
+    (void)stop();
+    fake_say(&f, "REVOKED", "*2\r\n$64\r\n" HEX "\r\n$3\r\nsoo\r\n");
+    start(&f);
+    assert_int_equal(redis_secrets_load(&conf, &got, &list, &err), -EBADMSG);
+    assert_non_null(strstr(err.text, "HDEL"));
+    assert_int_equal(list.n, 1);
+    (void)stop();
+    auth_revocations_clear(&list);
+    assert_int_equal(mem_live(), 0);
+}
+
+static void t_revoked_change(void **state)
+{
+    (void)state;
+    struct fake f = {.n_rows = 0};
+    struct auth_revocations put = {NULL, 0, 0};
+    struct auth_revocations drop = {NULL, 0, 0};
+    struct auth_revoked one = {.until = 77};
+    assert_int_equal(auth_revocations_add(&put, &one), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(auth_revocations_add(&drop, &one), 0);
+    fake_say(&f, "HSET", QUEUED);
+    fake_say(&f, "HDEL", QUEUED);
+    fake_say(&f, "PUBLISH", QUEUED);
+    fake_say(&f, "EXEC", "*4\r\n:1\r\n:1\r\n:0\r\n:0\r\n");
+    start(&f);
+    assert_int_equal(redis_revoked_change(&conf, &put, &drop, &err), 0);
+    assert_string_equal(stop(), "MULTI HDEL HDEL HSET PUBLISH EXEC ");
+    fake_say(&f, "EXEC", "*4\r\n:1\r\n:1\r\n-WRONGTYPE no\r\n:0\r\n");
+    start(&f);
+    assert_int_equal(redis_revoked_change(&conf, &put, &drop, &err), -EINVAL);
+    (void)stop();
+    fake_say(&f, "HSET", "-NOPERM no\r\n");
+    start(&f);
+    assert_int_equal(redis_revoked_change(&conf, &put, &drop, &err), -EPERM);
+    (void)stop();
+    while (drop.n < REDIS_DROPS_MAX + 1)
+        assert_int_equal(auth_revocations_add(&drop, &one), 0);
+    fake_say(&f, "HSET", QUEUED);
+    fake_say(&f, "EXEC", "*1\r\n:1\r\n");
+    start(&f);
+    assert_int_equal(redis_revoked_change(&conf, &put, &drop, &err), -EPROTO);
+    assert_int_equal(strlen(stop()), strlen("MULTI HSET PUBLISH EXEC ") + 5 * REDIS_DROPS_MAX);
+    auth_revocations_clear(&put);
+    auth_revocations_clear(&drop);
+    assert_int_equal(mem_live(), 0);
+}
+
 static void t_sentinels(void **state)
 {
     (void)state;
@@ -217,7 +279,7 @@ static void t_sentinels(void **state)
     conf.sentinels = sentinels;
     conf.n_sentinels = 2;
     conf.master = "mymaster";
-    assert_int_equal(redis_secrets_load(&conf, &got, &err), -ENOTCONN);
+    assert_int_equal(redis_secrets_load(&conf, &got, NULL, &err), -ENOTCONN);
     assert_non_null(strstr(err.text, "no sentinel"));
     assert_string_equal(stop(), "SENTINEL ");
     assert_int_equal(mem_live(), 0);
@@ -229,6 +291,7 @@ int main(void)
         cmocka_unit_test(t_load),      cmocka_unit_test(t_load_malformed),
         cmocka_unit_test(t_put),       cmocka_unit_test(t_put_refused),
         cmocka_unit_test(t_put_bad),   cmocka_unit_test(t_remove),
+        cmocka_unit_test(t_revoked),   cmocka_unit_test(t_revoked_change),
         cmocka_unit_test(t_sentinels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

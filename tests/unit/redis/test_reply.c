@@ -107,11 +107,11 @@ static void t_headers_allocate_nothing(void **state)
     assert_int_equal(feed(p, "*1000000\r\n"), -EMSGSIZE);
     redis_parser_free(p);
     assert_int_equal(verdict("*2147483647\r\n"), -EMSGSIZE);
-    assert_int_equal(verdict("*4097\r\n"), -EMSGSIZE);
-    assert_int_equal(verdict("*4096\r\n"), -EAGAIN);
-    /* Five of the largest arrays are more values than a reply may have. */
-    assert_int_equal(verdict("*5\r\n*4096\r\n"), -EAGAIN);
-    assert_int_equal(verdict("*4096\r\n*4096\r\n*4096\r\n*4096\r\n*4096\r\n"), -EMSGSIZE);
+    assert_int_equal(verdict("*8193\r\n"), -EMSGSIZE);
+    assert_int_equal(verdict("*8192\r\n"), -EAGAIN);
+    /* Three of the largest arrays are more values than a reply may have. */
+    assert_int_equal(verdict("*5\r\n*8192\r\n"), -EAGAIN);
+    assert_int_equal(verdict("*8192\r\n*8192\r\n*8192\r\n"), -EMSGSIZE);
     /* Announced, and never sent: waits, and holds nothing. */
     assert_int_equal(verdict("$1073741824\r\nx"), -EAGAIN);
     assert_int_not_equal(verdict("$9223372036854775807\r\nx"), 0);

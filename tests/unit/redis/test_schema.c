@@ -223,6 +223,7 @@ static void t_names(void **state)
     assert_string_equal(n.named, "turn:secret:turn.example");
     assert_string_equal(n.coturn, "turn/realm/turn.example/secret");
     assert_string_equal(n.users, "turn/realm/turn.example/user/*/key");
+    assert_string_equal(n.revoked, "turn:revoked:turn.example");
     assert_string_equal(n.removed, "removed turn.example");
     assert_int_equal(redis_names_make("a*?[^-]\\b", &n), 0);
     assert_string_equal(n.users, "turn/realm/a\\*\\?\\[\\^\\-\\]\\\\b/user/*/key");
@@ -239,10 +240,10 @@ static void t_acl(void **state)
     char line[2000];
     struct redis_conf conf = {.user = "turn", .password = "not-to-be-seen", .realm = "my realm"};
     assert_int_equal(redis_acl(&conf, line, sizeof(line)), 0);
-    assert_string_equal(line,
-                        "user turn on >PASSWORD resetkeys %R~turn:secret:my?realm "
-                        "%R~turn/realm/my?realm/secret resetchannels &turn:secret -@all +auth "
-                        "+select +ping +hgetall +smembers +subscribe");
+    assert_string_equal(line, "user turn on >PASSWORD resetkeys %R~turn:secret:my?realm "
+                              "%R~turn/realm/my?realm/secret %R~turn:revoked:my?realm "
+                              "resetchannels &turn:secret -@all +auth "
+                              "+select +ping +hgetall +smembers +subscribe");
     conf.users = true;
     conf.user = "";
     conf.n_sentinels = 1;

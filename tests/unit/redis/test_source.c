@@ -15,7 +15,7 @@ static void t_reads_at_start(void **state)
     assert_int_equal(seen.news, REDIS_READY);
     assert_in_range(redis_source_age(source), 0, 3);
     /* Once at start, and once since something may have been published before the subscription. */
-    assert_string_equal(fake.log, "HGETALL SMEMBERS SUBSCRIBE HGETALL SMEMBERS ");
+    assert_string_equal(fake.log, "HGETALL SMEMBERS REVOKED SUBSCRIBE HGETALL SMEMBERS REVOKED ");
 }
 
 static void t_logs_in(void **state)

@@ -81,7 +81,7 @@ static void t_scan_faults(void **state)
         {"*2\r\n$0\r\n\r\n*0\r\n", REDIS_MALFORMED},
         {"*2\r\n$30\r\n111111111111111111111111111111\r\n*0\r\n", REDIS_MALFORMED},
         {"*2\r\n$1\r\n0\r\n$1\r\n0\r\n", REDIS_MALFORMED},
-        {"*2\r\n$1\r\n0\r\n*4097\r\n", REDIS_TOO_LARGE},
+        {"*2\r\n$1\r\n0\r\n*8193\r\n", REDIS_TOO_LARGE},
         {"-NOPERM no\r\n", REDIS_NOPERM},
     };
     fake_say(&fake, "GETRANGE", "$4\r\npass\r\n");

@@ -33,7 +33,9 @@ struct bench {
     struct crypto *crypto;
     struct turn_flow flow;
     usec_t now;
-    unsigned good;     /* which of the keys of a name is the client's */
+    unsigned good; /* which of the keys of a name is the client's */
+    int refusal;   /* what credential answers, 0 = as `good` has it */
+    const char *user;
     unsigned refusals; /* of relay_open, that are still to come */
     unsigned opened;   /* calls of it */
     uint64_t random;
@@ -67,6 +69,8 @@ static inline int credential(struct turn_host *host, const struct turn_cred_quer
                              struct turn_cred *ret)
 {
     const struct bench *b = (struct bench *)(void *)host;
+    if (b->refusal != 0)
+        return b->refusal;
     memset(ret->key, 0, sizeof ret->key);
     if (q->nth == b->good)
         memcpy(ret->key, key, sizeof key);
@@ -115,6 +119,7 @@ static inline void bench_begin(struct bench *b, struct turn_limits limits)
                                  .generation = 1,
                                  .offer_algorithms = true};
     b->conf.relay[TURN_V4] = (struct turn_relay_addr){v4(30, 0, 0, 1, 0), v4(30, 0, 0, 1, 0)};
+    b->user = "ann";
     b->now = 1000 * S;
     b->crypto = crypto_new();
     struct turn_shared_conf shared = {.ports = {PORT_FIRST, PORT_LAST}, .workers = 1};
@@ -192,11 +197,18 @@ static inline struct writer request(struct bench *b, uint16_t method)
 
 static inline int finish(struct bench *b, struct writer *w)
 {
-    stun_put_bytes(w, STUN_ATTR_USERNAME, span_text("ann"));
+    stun_put_bytes(w, STUN_ATTR_USERNAME, span_text(b->user));
     stun_put_bytes(w, STUN_ATTR_REALM, span_text("r"));
     stun_put_bytes(w, STUN_ATTR_NONCE, span_of(b->nonce, b->nonce_n));
     stun_sign(w, b->crypto, STUN_ATTR_MESSAGE_INTEGRITY, span_of(key, sizeof key));
     return answer_to(b, w);
+}
+
+static inline int refreshes(struct bench *b, uint32_t lifetime)
+{
+    struct writer w = request(b, STUN_REFRESH);
+    stun_put_number(&w, STUN_ATTR_LIFETIME, lifetime);
+    return finish(b, &w);
 }
 
 static inline struct writer allocate(struct bench *b)
