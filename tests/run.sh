@@ -9,7 +9,8 @@ LOGS=$BUILD/logs
 PYTHON=/usr/bin/python3
 JOBS=$(nproc)
 FUZZ_SECONDS=15
-SUITES="build lint unit unit-asan unit-tsan conformance conformance-asan cli redis e2e fuzz bench"
+SUITES="build lint unit unit-asan unit-tsan conformance conformance-asan cli redis e2e"
+SUITES+=" privacy fuzz bench"
 FUZZERS=$(cd tests/fuzz && printf '%s ' fuzz_*.c | sed 's/\.c//g')
 FAST="build lint unit conformance"
 
@@ -57,7 +58,7 @@ install_missing() {
         python3-aioice python3-selenium python3-openssl chromium chromium-driver coturn iproute2
         libnss3-tools nginx-light libnginx-mod-stream haproxy procps ethtool man-db nftables
         libclang-rt-14-dev openssl redis-server redis-sentinel python3-redis prosody php-cli firefox-esr
-        python3-websocket mount"
+        python3-websocket mount strace binutils prometheus"
     local missing="" package
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
@@ -239,6 +240,7 @@ run_conformance-asan() {
 run_cli() { needs cli build && run_pytest cli "$BUILD/drehkreuz" cli; }
 run_redis() { needs redis build && run_pytest redis "$BUILD/drehkreuz" redis; }
 run_e2e() { needs e2e build && run_pytest e2e "$BUILD/drehkreuz" e2e; }
+run_privacy() { needs privacy build && run_pytest privacy "$BUILD/drehkreuz" privacy; }
 run_fuzz() {
     local name
     needs fuzz build-fuzz || return 0

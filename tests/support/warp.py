@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 
 
-@functools.lru_cache(maxsize=1)
-def _library():
-    """Compiles timewarp.c once per test run."""
-    folder = tempfile.mkdtemp(prefix="timewarp")
+@functools.lru_cache
+def compiled(name):
+    """The file of a library to preload, made once per test run from a source beside this one."""
+    folder = tempfile.mkdtemp(prefix="preload")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    target = os.path.join(folder, "timewarp.so")
-    source = Path(__file__).with_name("timewarp.c")
+    source = Path(__file__).with_name(name)
+    target = os.path.join(folder, source.stem + ".so")
     subprocess.run(
         ["cc", "-D_GNU_SOURCE", "-O1", "-shared", "-fPIC", "-o", target, str(source), "-ldl"],
         check=True)
@@ -36,7 +36,7 @@ class Warp:
             out.write(struct.pack("=q", int(self.offset * 1_000_000)))
 
     def environment(self):
-        return {"LD_PRELOAD": _library(), "TIMEWARP_FILE": self.file}
+        return {"LD_PRELOAD": compiled("timewarp.c"), "TIMEWARP_FILE": self.file}
 
     def advance(self, seconds):
         self.offset += seconds

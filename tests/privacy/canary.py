@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import ipaddress
+import re
 import urllib.parse
 
 MAGIC = bytes.fromhex("2112a442")
@@ -52,6 +53,11 @@ def of_text(text):
     yield urllib.parse.quote_plus(text).encode()
 
 
+def of_bytes(data):
+    yield from _written(data)
+    yield from _hashed(data)
+
+
 def of_address(text, port):
     ip = ipaddress.ip_address(text)
     for data in (ip.packed, ip.packed[::-1]):
@@ -70,7 +76,14 @@ def of_address(text, port):
     yield str(port).encode()
 
 
+def _is_in(needle, data):
+    """Digits only as a number of their own: clocks and counters are full of them."""
+    if not needle.isdigit():
+        return needle in data
+    return re.search(rb"(?<!\d)" + needle + rb"(?!\d)", data) is not None
+
+
 def find(needles, haystacks):
     """[(needle, name of the haystack)]; haystacks: name -> bytes."""
     return [(needle, name) for name, data in haystacks.items() for needle in needles
-            if needle and needle in data]
+            if needle and _is_in(needle, data)]
