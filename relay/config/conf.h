@@ -171,6 +171,9 @@ void conf_wipe(struct conf *c);
 
 /* The effective configuration in the file's own syntax; secrets are shown as "(set)". */
 void conf_print(const struct conf *c, FILE *to);
+/* A file that loads to *c: the options that differ from their defaults, passwords included. 0 or
+ * -ENOMEM. */
+int conf_print_changed(const struct conf *c, FILE *to);
 /* conf/drehkreuz.reference.conf: every option with its sentence, range and default. */
 void conf_print_reference(FILE *to);
 /* The OPTIONS section of the man page drehkreuz.conf(5), in man(7). */

@@ -2,6 +2,10 @@
  * the manual page. */
 #include "config/conf_int.h"
 
+#include <errno.h>
+
+#include "base/mem.h"
+
 /* --- Values in the file's own syntax --- */
 
 static void print_quoted(const char *text, FILE *to)
@@ -57,12 +61,24 @@ static void print_cidr(const void *v, FILE *to)
     (void)fprintf(to, "\"%s/%u\"", addr_format(&c->net, text), c->bits);
 }
 
-static void print_user(const void *v, FILE *to)
+static void print_name(const struct conf_user *user, const char *password, FILE *to)
 {
-    const struct conf_user *user = v;
     (void)fputs("{ name = ", to);
     print_quoted(user->name, to);
-    (void)fputs("; password = \"(set)\"; }", to);
+    (void)fputs("; password = ", to);
+    print_quoted(password, to);
+    (void)fputs("; }", to);
+}
+
+static void print_user(const void *v, FILE *to)
+{
+    print_name(v, "(set)", to);
+}
+
+static void print_open_user(const void *v, FILE *to)
+{
+    const struct conf_user *user = v;
+    print_name(user, user->password, to);
 }
 
 static void print_pair(const void *v, FILE *to)
@@ -85,7 +101,13 @@ static const print_fn printers[CONF_KINDS] = {
     [CONF_URIS] = print_text,
 };
 
-static void print_list(const struct conf_option *o, const char *field, FILE *to)
+/* With the passwords themselves. */
+static print_fn open_printer(enum conf_kind kind)
+{
+    return kind == CONF_USERS ? print_open_user : kind == CONF_SECRET ? print_text : printers[kind];
+}
+
+static void print_list(const struct conf_option *o, const char *field, print_fn print, FILE *to)
 {
     const struct conf_shape *shape = conf_shape_of(o->kind);
     size_t n;
@@ -95,23 +117,44 @@ static void print_list(const struct conf_option *o, const char *field, FILE *to)
     (void)fputc(brackets[0], to);
     for (size_t i = 0; i < n; i++) {
         (void)fputs(i ? ", " : " ", to);
-        printers[o->kind](field + i * shape->elem_size, to);
+        print(field + i * shape->elem_size, to);
     }
     (void)fprintf(to, " %c", brackets[1]);
+}
+
+static void print_option(const struct conf_option *o, const char *field, print_fn print, FILE *to)
+{
+    (void)fprintf(to, "%s = ", o->name);
+    if (conf_shape_of(o->kind)->elem_size)
+        print_list(o, field, print, to);
+    else
+        print(field, to);
+    (void)fputs(";\n", to);
 }
 
 void conf_print(const struct conf *c, FILE *to)
 {
     const struct conf_option *o;
+    for (size_t i = 0; (o = conf_option_at(i)); i++)
+        print_option(o, (const char *)c + o->offset, printers[o->kind], to);
+}
+
+/* Unused bytes are zero in both. */
+int conf_print_changed(const struct conf *c, FILE *to)
+{
+    struct conf *defaults = mem_zalloc(sizeof(*defaults));
+    const struct conf_option *o;
+    if (!defaults)
+        return -ENOMEM;
+    conf_defaults(defaults);
     for (size_t i = 0; (o = conf_option_at(i)); i++) {
         const char *field = (const char *)c + o->offset;
-        (void)fprintf(to, "%s = ", o->name);
-        if (conf_shape_of(o->kind)->elem_size)
-            print_list(o, field, to);
-        else
-            printers[o->kind](field, to);
-        (void)fputs(";\n", to);
+        size_t size = conf_shape_of(o->kind)->size;
+        if (memcmp(field, (const char *)defaults + o->offset, size) != 0)
+            print_option(o, field, open_printer(o->kind), to);
     }
+    mem_free(defaults);
+    return 0;
 }
 
 /* --- Documentation --- */

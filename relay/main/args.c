@@ -25,6 +25,7 @@ static const struct opt_row OPTS[OPT_COUNT] = {
     [OPT_PASSWORD_FILE] = {"password-file", "FILE",
                            "file whose first line is that user's password"},
     [OPT_FILE] = {"file", "FILE", "secrets file (otherwise the configured Redis or file)"},
+    [OPT_SECRETS_FILE] = {"secrets-file", "FILE", "secrets file that found secrets are added to"},
     [OPT_ID] = {"id", "ID", "name of the secret: a-z, 0-9 and -"},
     [OPT_IN] = {"in", "SECONDS", "how long the secret stays good (86400), or the name revoked"},
     [OPT_TTL] = {"ttl", "SECONDS", "how long the credential is good (86400)"},

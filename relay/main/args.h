@@ -16,6 +16,7 @@ enum opt {
     OPT_USER,
     OPT_PASSWORD_FILE,
     OPT_FILE,
+    OPT_SECRETS_FILE,
     OPT_ID,
     OPT_IN,
     OPT_TTL,

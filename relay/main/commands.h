@@ -23,6 +23,7 @@ int cmd_trace(const struct args *a);
 int cmd_config_print(const struct args *a);
 int cmd_config_check(const struct args *a);
 int cmd_config_reference(const struct args *a);
+int cmd_config_import(const struct args *a);
 int cmd_config_redis_acl(const struct args *a);
 int cmd_config_events(const struct args *a);
 int cmd_config_man(const struct args *a);

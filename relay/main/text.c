@@ -6,18 +6,23 @@
 
 #include "crypto/crypto.h"
 
-void text_json(const char *text)
+void text_json_to(FILE *to, const char *text)
 {
-    putchar('"');
+    putc('"', to);
     for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
         if (*p == '"' || *p == '\\')
-            printf("\\%c", *p);
+            fprintf(to, "\\%c", *p);
         else if (*p < 0x20)
-            printf("\\u%04x", *p);
+            fprintf(to, "\\u%04x", *p);
         else
-            putchar(*p);
+            putc(*p, to);
     }
-    putchar('"');
+    putc('"', to);
+}
+
+void text_json(const char *text)
+{
+    text_json_to(stdout, text);
 }
 
 int text_first_line(const char *path, char *ret, size_t cap)

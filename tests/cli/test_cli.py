@@ -16,7 +16,7 @@ from support.server import ROOT
 COMMANDS = ["run", "check", "privacy", "secret new", "secret add", "secret list", "secret retire",
             "secret remove", "secret revoke", "secret unrevoke", "credential", "stats",
             "reload", "drain", "kill", "trace", "config print", "config check",
-            "config reference", "config man", "config events", "config redis-acl"]
+            "config reference", "config man", "config events", "config import", "config redis-acl"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -16,9 +16,11 @@ DOORS = {
     "metrics": ["base/"],
     "privacy": [],
     "config": ["base/"],
+    "import": ["base/", "config/conf.h"],
     "check": ["auth/auth.h", "base/", "crypto/", "net/net.h", "wire/"],
-    "main": ["auth/", "base/", "check/", "config/", "crypto/", "issuer/issuer.h", "local/local.h",
-             "metrics/metrics.h", "net/", "privacy/privacy.h", "redis/redis.h", "turn/", "wire/"],
+    "main": ["auth/", "base/", "check/", "config/", "crypto/", "import/import.h",
+             "issuer/issuer.h", "local/local.h", "metrics/metrics.h", "net/", "privacy/privacy.h",
+             "redis/redis.h", "turn/", "wire/"],
 }
 
 # Libraries, and the only places that know them.

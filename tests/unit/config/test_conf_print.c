@@ -3,10 +3,13 @@
 
 #include "unit/config/conf_file.h"
 
+#include "base/mem.h"
+
 static char printed[65536];
 
 static void print_to_text(void (*print)(FILE *))
 {
+    printed[0] = '\0'; /* which an empty text leaves as it is */
     FILE *f = fmemopen(printed, sizeof(printed), "w");
     assert_non_null(f);
     print(f);
@@ -86,6 +89,31 @@ static void t_passwords_are_not_printed(void **state)
     assert_non_null(strstr(printed, "\nredis_password = \"\";\n"));
 }
 
+static void print_changed(FILE *to)
+{
+    assert_int_equal(conf_print_changed(&shown, to), 0);
+}
+
+static void t_changes_are_printed_with_passwords(void **state)
+{
+    (void)state;
+    static struct conf back;
+    static const char text[] = "listen = [ ];\nlisten_udp = [ \"192.0.2.1:1\" ];\n"
+                               "users = ( { name = \"ann\"; password = \"a\\\"b\\\\c\"; } );\n"
+                               "redis_password = \"hunter2\";\nbinding = false;\n";
+    load(&shown, text);
+    print_to_text(print_changed);
+    assert_string_equal(printed, text);
+    load(&back, printed);
+    assert_memory_equal(&shown, &back, sizeof(back));
+    conf_defaults(&shown);
+    print_to_text(print_changed);
+    assert_string_equal(printed, "");
+    mem_fail_after(0);
+    assert_int_equal(conf_print_changed(&shown, stdout), -ENOMEM);
+    mem_fail_after(-1);
+}
+
 static const char *read_shipped(const char *name)
 {
     static char text[65536];
@@ -150,6 +178,7 @@ int main(void)
         cmocka_unit_test(t_round_trip),
         cmocka_unit_test(t_equal_networks_need_no_restart),
         cmocka_unit_test(t_passwords_are_not_printed),
+        cmocka_unit_test(t_changes_are_printed_with_passwords),
         cmocka_unit_test(t_shipped_reference),
         cmocka_unit_test(t_shipped_manual),
         cmocka_unit_test(t_widths),
