@@ -33,6 +33,7 @@ static const struct opt_row OPTS[OPT_COUNT] = {
     [OPT_RELAY_PORT] = {"relay-port", "PORT", "port of the relayed address that was reported"},
     [OPT_MINUTES] = {"minutes", "MINUTES", "how long at most, 1 to 30 (10)"},
     [OPT_HOST] = {"host", NULL, "look at this host instead: what could undo the promise"},
+    [OPT_HOST_NAME] = {"host", "NAME", "name or address under which clients find the server"},
     [OPT_LANG] = {"lang", "LANG", "language of the papers, de or en (en)"},
     [OPT_JSON] = {"json", NULL, "print JSON"},
 };
@@ -213,6 +214,12 @@ static int parse(const struct command *c, int argc, char **argv, struct args *a)
     return 0;
 }
 
+const char *args_option(enum opt o, const char **ret_value)
+{
+    *ret_value = OPTS[o].value;
+    return OPTS[o].name;
+}
+
 const char *args_config(const struct args *a)
 {
     return a->opt[OPT_CONFIG] ? a->opt[OPT_CONFIG] : "/etc/drehkreuz/drehkreuz.conf";
@@ -237,9 +244,17 @@ bool args_number(const struct args *a, enum opt o, const struct args_range *rang
     return true;
 }
 
+int args_unknown(const char *what, const char *typed, const char *const *names, size_t n)
+{
+    struct guess g = {NULL, WORD_MAX};
+    for (size_t i = 0; i < n; i++)
+        guess_try(&g, typed, names[i]);
+    return unknown(what, typed, &g);
+}
+
 int args_main(const struct command *commands, int argc, char **argv)
 {
-    struct args a = {0};
+    struct args a = {.commands = commands};
     int used = 0;
     if (argc < 2) {
         help_all(commands);

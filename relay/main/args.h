@@ -4,6 +4,7 @@
 #define RELAY_MAIN_ARGS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -24,6 +25,7 @@ enum opt {
     OPT_RELAY_PORT,
     OPT_MINUTES,
     OPT_HOST,
+    OPT_HOST_NAME, /* --host with a value, where it names a server */
     OPT_LANG,
     OPT_JSON,
     OPT_COUNT
@@ -31,9 +33,12 @@ enum opt {
 
 #define OPT(x) (1u << OPT_##x)
 
+struct command;
+
 struct args {
-    const char *opt[OPT_COUNT]; /* NULL = not given; "" for options without a value */
-    const char *word;           /* the one positional argument, or NULL */
+    const char *opt[OPT_COUNT];     /* NULL = not given; "" for options without a value */
+    const char *word;               /* the one positional argument, or NULL */
+    const struct command *commands; /* all of them, for what describes them */
 };
 
 struct command {
@@ -50,6 +55,9 @@ struct command {
  * code; whatever is wrong with the line is said on standard error. */
 int args_main(const struct command *commands, int argc, char **argv);
 
+/* An option's name, without dashes; *ret_value is what help calls its value, NULL for a switch. */
+const char *args_option(enum opt o, const char **ret_value);
+
 /* A whole number between min and max, or the fallback when the option is absent. false after
  * saying what is wrong. */
 struct args_range {
@@ -59,6 +67,9 @@ struct args_range {
 };
 
 bool args_number(const struct args *a, enum opt o, const struct args_range *range, int64_t *ret);
+
+/* Says that there is no such thing, with a guess at one of the names. Returns the exit code. */
+int args_unknown(const char *what, const char *typed, const char *const *names, size_t n);
 
 /* The configuration file to read. */
 const char *args_config(const struct args *a);

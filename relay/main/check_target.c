@@ -207,18 +207,6 @@ static struct addr listener(const struct addr *listen, const struct site *site)
     return a;
 }
 
-/* The first name under which clients can know this server. */
-static const char *own_name(const struct conf *conf)
-{
-    const char *const names[] = {conf->turn_names.n ? conf->turn_names.v[0] : "",
-                                 conf->external_ipv4, conf->external_ipv6};
-    struct addr a;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (names[i][0] && strcmp(names[i], "auto") != 0 && !addr_parse(names[i], &a))
-            return names[i];
-    return "";
-}
-
 /* over: those asked for, 0 = all that the configuration offers, quickly only the first. */
 static int set_own(const struct conf *conf, unsigned over, struct check *c)
 {
@@ -241,7 +229,7 @@ static int set_own(const struct conf *conf, unsigned over, struct check *c)
         }
     }
     mem_free(site);
-    snprintf(c->name, sizeof(c->name), "%s", own_name(conf));
+    snprintf(c->name, sizeof(c->name), "%s", site_name(conf));
     return over & missing ? wrong("the configuration has no listener for a transport named by "
                                   "--transport; TLS and DTLS need certificates")
                           : EXIT_OK;

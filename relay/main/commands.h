@@ -6,6 +6,7 @@
 
 int cmd_run(const struct args *a);
 int cmd_check(const struct args *a);
+int cmd_setup(const struct args *a);
 int cmd_privacy(const struct args *a);
 int cmd_secret_new(const struct args *a);
 int cmd_secret_add(const struct args *a);
@@ -27,5 +28,6 @@ int cmd_config_import(const struct args *a);
 int cmd_config_redis_acl(const struct args *a);
 int cmd_config_events(const struct args *a);
 int cmd_config_man(const struct args *a);
+int cmd_config_completion(const struct args *a);
 
 #endif

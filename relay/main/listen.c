@@ -115,3 +115,14 @@ bool listen_first(const struct conf *c, enum net_speaks speaks, struct addr *ret
     }
     return false;
 }
+
+bool listen_at(const struct conf *c, enum net_speaks speaks, uint16_t port)
+{
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        const struct conf_addrs *list = list_at(c, i);
+        for (size_t j = 0; (lists[i].speaks & speaks) && j < list->n; j++)
+            if (list->v[j].port == port)
+                return true;
+    }
+    return false;
+}

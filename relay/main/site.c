@@ -171,3 +171,14 @@ bool site_is_local(const struct site *s, const struct addr *a)
     }
     return false;
 }
+
+const char *site_name(const struct conf *c)
+{
+    const char *const names[] = {c->turn_names.n ? c->turn_names.v[0] : "", c->external_ipv4,
+                                 c->external_ipv6};
+    struct addr a;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i][0] && strcmp(names[i], "auto") != 0 && !addr_parse(names[i], &a))
+            return names[i];
+    return "";
+}

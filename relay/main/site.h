@@ -28,6 +28,9 @@ bool site_eq(const struct site *a, const struct site *b);
 /* True when at least one family can be relayed. */
 bool site_relays(const struct site *s);
 
+/* The first name under which clients can know this server, "" = none. */
+const char *site_name(const struct conf *c);
+
 bool site_is_local(const struct site *s, const struct addr *a);
 
 #endif

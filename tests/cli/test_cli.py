@@ -13,10 +13,11 @@ import pytest
 
 from support.server import ROOT
 
-COMMANDS = ["run", "check", "privacy", "secret new", "secret add", "secret list", "secret retire",
-            "secret remove", "secret revoke", "secret unrevoke", "credential", "stats",
-            "reload", "drain", "kill", "trace", "config print", "config check",
-            "config reference", "config man", "config events", "config import", "config redis-acl"]
+COMMANDS = ["run", "check", "setup", "privacy", "secret new", "secret add", "secret list",
+            "secret retire", "secret remove", "secret revoke", "secret unrevoke", "credential",
+            "stats", "reload", "drain", "kill", "trace", "config print", "config check",
+            "config reference", "config man", "config events", "config completion",
+            "config import", "config redis-acl"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

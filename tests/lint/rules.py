@@ -15,12 +15,13 @@ DOORS = {
     "issuer": ["auth/auth.h", "base/", "local/local.h"],
     "metrics": ["base/"],
     "privacy": [],
+    "setup": ["crypto/crypto.h"],
     "config": ["base/"],
     "import": ["base/", "config/conf.h"],
     "check": ["auth/auth.h", "base/", "crypto/", "net/net.h", "wire/"],
     "main": ["auth/", "base/", "check/", "config/", "crypto/", "import/import.h",
              "issuer/issuer.h", "local/local.h", "metrics/metrics.h", "net/", "privacy/privacy.h",
-             "redis/redis.h", "turn/", "wire/"],
+             "redis/redis.h", "setup/setup.h", "turn/", "wire/"],
 }
 
 # Libraries, and the only places that know them.
@@ -44,7 +45,7 @@ LIBRARIES = {
 # Calls, and the only places that may make them. Text leaves the process through these files.
 TEXT_FILES = ("relay/base/log.c", "relay/base/addr.c", "relay/config/conf_", "relay/auth/error.c",
               "relay/auth/file.c", "relay/auth/secrets.c", "relay/net/net_error.c",
-              "relay/redis/text.c", "relay/main/", "relay/check/", "relay/privacy/")
+              "relay/redis/text.c", "relay/main/", "relay/check/", "relay/privacy/", "relay/setup/")
 CALLS = {
     r"v?(?:f|d|s|sn|as)?printf|f?puts|putc?har|perror|v?syslog|strerror(?:_r)?|psignal":
         TEXT_FILES,

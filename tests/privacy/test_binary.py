@@ -21,9 +21,9 @@ HOUR = 3600
 # Functions that make or send text, and the only files that may use them.
 USERS = {
     "inet_ntop": {"base/addr.c"},
-    "addr_format": {"config/conf_print.c", "main/check_target.c", "main/cmd_privacy.c",
-                    "main/issue.c", "main/run.c", "main/server.c", "main/trace.c",
-                    "net/net_error.c"},
+    "addr_format": {"config/conf_print.c", "import/relays.c", "main/check_target.c",
+                    "main/cmd_privacy.c", "main/cmd_setup.c", "main/issue.c", "main/run.c",
+                    "main/server.c", "main/trace.c", "net/net_error.c"},
     "log_event_args": {"main/certs.c", "main/control.c", "main/creds.c", "main/issue.c",
                        "main/observe.c", "main/run.c", "main/server.c", "main/site.c",
                        "main/trace.c"},
