@@ -58,7 +58,7 @@ install_missing() {
         python3-aioice python3-selenium python3-openssl chromium chromium-driver coturn iproute2
         libnss3-tools nginx-light libnginx-mod-stream haproxy procps ethtool man-db nftables
         libclang-rt-14-dev openssl redis-server redis-sentinel python3-redis prosody php-cli firefox-esr
-        python3-websocket mount strace binutils prometheus"
+        python3-websocket mount strace binutils prometheus systemd dpkg-dev file"
     local missing="" package
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -68,10 +69,22 @@ static int become(const struct passwd *pw, struct privs_error *err)
     return 0;
 }
 
+static bool has_capabilities(struct __user_cap_header_struct head)
+{
+    struct __user_cap_data_struct have[2];
+    if (syscall(SYS_capget, &head, have) < 0)
+        return true;
+    return have[0].effective || have[0].permitted || have[0].inheritable || have[1].effective ||
+           have[1].permitted || have[1].inheritable;
+}
+
+/* Where there are none, capset may be out of reach: the unit's filter has it no more. */
 static int drop_capabilities(struct privs_error *err)
 {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+    if (!has_capabilities(head))
+        return 0;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
         return failed(err, "drop ambient capabilities");
     if (syscall(SYS_capset, &head, none) < 0)

@@ -137,7 +137,7 @@ static int serve(struct server *s)
     if (rc != EXIT_OK)
         return rc;
     announce(s);
-    notify_send("READY=1");
+    server_tell(s, "READY=1");
     rc = server_loop(s) < 0 ? fatal(EXIT_FAILED, "the event loop failed") : EXIT_OK;
     notify_send("STOPPING=1");
     log_event(EVENT_STOPPING);

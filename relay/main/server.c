@@ -37,6 +37,14 @@ void server_set_tls(struct server *s, struct net_tls *tls)
     net_set_tls(s->net, tls);
 }
 
+void server_tell(const struct server *s, const char *state)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "%s\nSTATUS=%s: generation %u, %zu listeners", state,
+             s->is_draining ? "draining" : "ready", s->generation, s->net_conf.n_listen);
+    notify_send(text);
+}
+
 static bool apply(struct server *s, struct auth_error *err)
 {
     struct net_world *w = server_world(s, err);
@@ -157,7 +165,7 @@ bool server_reload(struct server *s, struct auth_error *err)
     snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic());
     notify_send(text);
     bool is_done = reload(s, err);
-    notify_send("READY=1");
+    server_tell(s, "READY=1");
     return is_done;
 }
 
@@ -205,7 +213,7 @@ static void on_tick(void *ctx)
 {
     struct server *s = ctx;
     struct net_tls *tls;
-    notify_send("WATCHDOG=1");
+    server_tell(s, "WATCHDOG=1");
     observe_tick(&s->observe, s->net);
     control_tick(&s->control);
     if (creds_watch(&s->creds, s->conf))

@@ -50,6 +50,9 @@ int server_start_sources(struct server *s, struct auth_error *err);
 bool server_reload(struct server *s, struct auth_error *err);
 /* No new allocations from now on. */
 void server_drain(struct server *s);
+
+/* Tells the service manager: the state to tell first, e.g. "READY=1", then a line for people. */
+void server_tell(const struct server *s, const char *state);
 void server_health(const struct server *s, struct metrics_health *ret);
 
 /* Until SIGTERM or SIGINT. SIGHUP reloads, SIGUSR1 drains. 0 or -errno. */

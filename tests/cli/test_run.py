@@ -236,16 +236,23 @@ def test_tells_the_service_manager(monkeypatch, tmp_path):
     monkeypatch.setenv("NOTIFY_SOCKET", path)
 
     def heard():
-        while (text := manager.recv(200).decode()) == "WATCHDOG=1":
+        while (text := manager.recv(200).decode()).startswith("WATCHDOG=1"):
             pass
         return text
 
+    def status(word, generation):
+        return f"\nSTATUS={word}: generation {generation}, 2 listeners"
+
     server = Server().start()
-    assert heard() == "READY=1"
-    assert manager.recv(200) == b"WATCHDOG=1"
+    assert heard() == "READY=1" + status("ready", 1)
+    assert manager.recv(200).decode() == "WATCHDOG=1" + status("ready", 1)
     server.process.send_signal(signal.SIGHUP)
     assert heard().startswith("RELOADING=1\nMONOTONIC_USEC=")
-    assert heard() == "READY=1"
+    assert heard() == "READY=1" + status("ready", 2)
+    server.process.send_signal(signal.SIGUSR1)
+    while (text := manager.recv(200).decode()) == "WATCHDOG=1" + status("ready", 2):
+        pass
+    assert text == "WATCHDOG=1" + status("draining", 2)
     server.process.send_signal(signal.SIGTERM)
     assert heard() == "STOPPING=1"
     server.stop()
