@@ -331,7 +331,7 @@ def test_secrets_that_are_there_stay(read, cli, tmp_path):
     path = tmp_path / "secrets"
     assert cli("secret", "new", "imported", "--file", path).returncode == 0
     assert read(f"static-auth-secret={SECRET}\n", "--secrets-file", path).returncode == 0
-    rows = json.loads(cli("secret", "list", "--json", "--file", path).stdout)
+    rows = json.loads(cli("secret", "list", "--json", "--file", path).stdout)["secrets"]
     assert [row["id"] for row in rows] == ["imported", "imported-2"]
 
 
