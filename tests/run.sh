@@ -207,17 +207,21 @@ run_ctest() { # NAME TREE [ARGUMENTS]
 as_pytest=""
 [ -z "$as_root" ] || as_pytest="sudo -n --preserve-env=DREHKREUZ_BIN,PYTHONDONTWRITEBYTECODE"
 
-# fuzz_one NAME: on a copy of its corpus, so that the tree stays as it is.
+# fuzz_one NAME: on a copy of its corpus, so that the tree stays as it is. Leaves NAME.status.
 fuzz_one() {
-    local name=$1 finds=$LOGS/fuzz corpus=$ROOT/build-fuzz/corpus/$1
+    local name=$1 finds=$LOGS/fuzz corpus=$ROOT/build-fuzz/corpus/$1 status=0
     local dictionary=()
     [ "$name" != fuzz_stun ] || dictionary=("-dict=$ROOT/tests/fuzz/stun.dict")
     mkdir -p "$finds" "$corpus"
     [ ! -d "$ROOT/tests/fuzz/corpus/$name" ] || cp "$ROOT/tests/fuzz/corpus/$name"/* "$corpus"
-    suite "$name" "" "$ROOT/build-fuzz/tests/fuzz/${name}_fuzzer" -max_total_time=$FUZZ_SECONDS \
+    "$ROOT/build-fuzz/tests/fuzz/${name}_fuzzer" -max_total_time=$FUZZ_SECONDS \
         -print_final_stats=1 -timeout=5 -rss_limit_mb=2048 "${dictionary[@]}" \
-        -artifact_prefix="$finds/$name-" "$corpus"
+        -artifact_prefix="$finds/$name-" "$corpus" >"$LOGS/$name.log" 2>&1 || status=$?
+    echo $status >"$LOGS/$name.status"
+    echo "$name ended with $status"
 }
+export -f fuzz_one
+export LOGS FUZZ_SECONDS
 
 run_build() {
     local begin=$SECONDS status=0
@@ -244,8 +248,14 @@ run_privacy() { needs privacy build && run_pytest privacy "$BUILD/drehkreuz" pri
 run_fuzz() {
     local name
     needs fuzz build-fuzz || return 0
+    rm -f "$LOGS"/fuzz_*.status
+    echo "fuzz, $JOBS at a time ..."
+    # shellcheck disable=SC2016
+    step fuzz "$LOGS/fuzz.log" bash -c \
+        'xargs -n 1 -P "$JOBS" bash -c "fuzz_one \$0" <<<"$1"' - "$FUZZERS" || true
     for name in $FUZZERS; do
-        fuzz_one "$name"
+        finish "$name" "$(cat "$LOGS/$name.status" 2>/dev/null || echo 1)" "$LOGS/$name.log" \
+            $FUZZ_SECONDS
     done
 }
 run_bench() {
