@@ -88,6 +88,15 @@
     X(EVENT_ADDRESS_UNKNOWN, 4, "address-unknown", "%1 gave no address, the last one is kept")     \
     X(EVENT_ADDRESSES_TOO_MANY, 3, "addresses-too-many",                                           \
       "this host has %1 addresses or more, the newest are not kept from peers")                    \
+    X(EVENT_SANDBOX_ON, 6, "sandbox-on", "from here on there is no more than serving needs of %1") \
+    X(EVENT_SANDBOX_MISSING, 4, "sandbox-missing",                                                 \
+      "this system has no %1 for us (%2), so a break-in would reach what our user may; a newer "   \
+      "kernel, or a container's own filter, is in the way")                                        \
+    X(EVENT_SANDBOX_OFF, 4, "sandbox-off",                                                         \
+      "sandbox = false, so a break-in would reach whatever our user may")                          \
+    X(EVENT_SANDBOX_OUTSIDE, 4, "sandbox-outside",                                                 \
+      "%1 cannot be read: it is outside of the folders that were named at the start; restart "     \
+      "the server")                                                                                \
     X(EVENT_FD_LIMIT, 4, "fd-limit", "room for %1 open files, the relay range could use %2")       \
     X(EVENT_RELAY_LOOPBACK, 4, "relay-loopback",                                                   \
       "this host has no address but loopback, so only programs on it can be relayed")              \

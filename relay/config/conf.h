@@ -152,6 +152,9 @@ struct conf {
     int64_t prefix_ipv6;
     /* process */
     conf_text user; /* to run as when started as root; "" = stay */
+    bool sandbox;
+    /* no option: the files that all this stood in, as far as their names fit; last */
+    struct conf_texts files;
 };
 
 /* One line for the operator: file, line, key, what was expected. Never a secret's value. */

@@ -85,6 +85,9 @@ void conf_source_free(struct conf_source *s);
 /* NUL-terminated; numbers have an L behind them, passwords are replaced by numbers of their own. */
 const char *conf_source_text(const struct conf_source *s);
 
+/* The files that were read, the first of them first; NULL behind the last. */
+const char *conf_source_file(const struct conf_source *s, size_t i);
+
 /* A password, by what stands in its place in the text; NULL when it is no number of one, or too
  * long or with a NUL inside. */
 const char *conf_source_secret(const struct conf_source *s, const char *number);

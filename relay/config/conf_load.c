@@ -379,6 +379,14 @@ static int parse(const struct load *l)
     return r;
 }
 
+static void keep_files(const struct conf_source *source, struct conf_texts *ret)
+{
+    const char *path;
+    for (size_t i = 0; ret->n < CONF_LIST_MAX && (path = conf_source_file(source, i)); i++)
+        if (strlen(path) < CONF_TEXT_MAX)
+            (void)copy_text(path, ret->v[ret->n++]);
+}
+
 int conf_load(const char *path, struct conf *ret, struct conf_error *err)
 {
     struct conf_source *source = NULL;
@@ -392,6 +400,7 @@ int conf_load(const char *path, struct conf *ret, struct conf_error *err)
     }
     conf_defaults(conf);
     r = parse(&(struct load){source, conf, err});
+    keep_files(source, &conf->files);
     if (r == 0)
         *ret = *conf;
     conf_source_free(source);

@@ -391,6 +391,11 @@ const char *conf_source_text(const struct conf_source *s)
     return s->text;
 }
 
+const char *conf_source_file(const struct conf_source *s, size_t i)
+{
+    return i < s->n_files ? s->path[i] : NULL;
+}
+
 const char *conf_source_secret(const struct conf_source *s, const char *number)
 {
     char *end;

@@ -294,6 +294,12 @@ static const struct conf_option options[] = {
         "System user to become after the start as root; \"\" is to stay, which is right under "
         "systemd.",
         "Process"),
+    ROW(sandbox, CONF_BOOL, 0, 0, "true", true,
+        "Give up, once started, every system call and every file that serving does not need "
+        "(seccomp and Landlock), so that a break-in reaches no further. A reload that needs more "
+        "than the start did, such as files in other folders or the first TCP port for Redis, "
+        "statistics or the issuer, is refused and says that it takes a restart.",
+        NULL),
 };
 
 static const struct conf_shape shapes[CONF_KINDS] = {

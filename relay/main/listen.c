@@ -103,17 +103,26 @@ const char *listen_speaks(uint8_t speaks, bool has_tls, char buf[LISTEN_TEXT])
     return buf;
 }
 
-bool listen_first(const struct conf *c, enum net_speaks speaks, struct addr *ret)
+bool listen_first_of(const struct conf *c, enum net_speaks speaks, enum addr_family family,
+                     struct addr *ret)
 {
     if ((speaks & (NET_TLS | NET_DTLS)) && c->certificates.n == 0)
         return false;
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-        if ((lists[i].speaks & speaks) && list_at(c, i)->n) {
-            *ret = list_at(c, i)->v[0];
+        const struct conf_addrs *list = list_at(c, i);
+        for (size_t j = 0; (lists[i].speaks & speaks) && j < list->n; j++) {
+            if (family != ADDR_NONE && list->v[j].family != family)
+                continue;
+            *ret = list->v[j];
             return true;
         }
     }
     return false;
+}
+
+bool listen_first(const struct conf *c, enum net_speaks speaks, struct addr *ret)
+{
+    return listen_first_of(c, speaks, ADDR_NONE, ret);
 }
 
 bool listen_at(const struct conf *c, enum net_speaks speaks, uint16_t port)

@@ -24,6 +24,8 @@ const char *listen_speaks(uint8_t speaks, bool has_tls, char buf[LISTEN_TEXT]);
 
 /* The first listener that speaks this; false if there is none. */
 bool listen_first(const struct conf *c, enum net_speaks speaks, struct addr *ret);
+bool listen_first_of(const struct conf *c, enum net_speaks speaks, enum addr_family family,
+                     struct addr *ret);
 /* Whether one that speaks this has the port. */
 bool listen_at(const struct conf *c, enum net_speaks speaks, uint16_t port);
 

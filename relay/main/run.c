@@ -94,8 +94,12 @@ static int bind_and_drop(struct server *s)
     if (!s->net)
         return fatal(EXIT_FAILED, net_err.text);
     server_set_tls(s, s->tls);
+    s->sandbox = confine_prepare(s->conf);
+    if (s->conf->sandbox && !s->sandbox)
+        return fatal(EXIT_FAILED, "out of memory");
     if (privs_drop(s->conf->user, &privs_err) < 0)
         return fatal(EXIT_FAILED, privs_err.text);
+    s->is_confined = confine_enter(s->sandbox);
     if (creds_read_file(&s->creds, s->conf, &err) < 0)
         log_event(EVENT_SECRETS_REFUSED, EV_TEXT(err.text));
     certs_verify(s->conf);
@@ -169,6 +173,7 @@ int cmd_run(const struct args *a)
     if (s->addresses > 0)
         close(s->addresses);
     net_tls_free(s->tls);
+    sandbox_free(s->sandbox);
     settings_free(s->conf);
     mem_free_wiped(s, sizeof(*s));
     if (rc == EXIT_OK)

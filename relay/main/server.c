@@ -40,8 +40,9 @@ void server_set_tls(struct server *s, struct net_tls *tls)
 void server_tell(const struct server *s, const char *state)
 {
     char text[128];
-    snprintf(text, sizeof(text), "%s\nSTATUS=%s: generation %u, %zu listeners", state,
-             s->is_draining ? "draining" : "ready", s->generation, s->net_conf.n_listen);
+    snprintf(text, sizeof(text), "%s\nSTATUS=%s: generation %u, %zu listeners, %s", state,
+             s->is_draining ? "draining" : "ready", s->generation, s->net_conf.n_listen,
+             s->is_confined ? "in its sandbox" : "sandbox not complete");
     notify_send(text);
 }
 
@@ -105,7 +106,7 @@ static bool look_around(struct server *s)
 static bool read_named(struct server *s, struct auth_error *err)
 {
     struct net_error tls_err = {0};
-    if (creds_read_file(&s->creds, s->conf, err) < 0)
+    if (!confine_permits(s->sandbox, s->conf, err) || creds_read_file(&s->creds, s->conf, err) < 0)
         return false;
     if (s->creds.file.n == 0 && s->conf->users.n == 0 && !conf_has_redis(s->conf)) {
         snprintf(err->text, sizeof(err->text), "neither secrets nor users would be left");
@@ -142,6 +143,7 @@ static bool reload(struct server *s, struct auth_error *err)
     struct conf_error conf_err = {0};
     struct conf *fresh = settings_read(s->path, &conf_err);
     if (!fresh) {
+        confine_explain(s->sandbox, conf_err.text, sizeof(conf_err.text));
         snprintf(err->text, sizeof(err->text), "%.*s", (int)sizeof(err->text) - 1, conf_err.text);
         log_event(EVENT_RELOAD_REFUSED, EV_TEXT(conf_err.text));
         return false;
@@ -209,17 +211,26 @@ static void on_addresses(void *ctx)
     s->next_look = 0;
 }
 
+/* A renewal may come from a place that nobody named. */
+static void watch_certificates(struct server *s)
+{
+    struct net_tls *tls;
+    bool was_refused = s->certs.refused;
+    if (certs_watch(&s->certs, s->conf, &tls))
+        server_set_tls(s, tls);
+    if (s->certs.refused && !was_refused)
+        confine_report(s->sandbox, s->conf);
+}
+
 static void on_tick(void *ctx)
 {
     struct server *s = ctx;
-    struct net_tls *tls;
     server_tell(s, "WATCHDOG=1");
     observe_tick(&s->observe, s->net);
     control_tick(&s->control);
     if (creds_watch(&s->creds, s->conf))
         apply_credentials(s);
-    if (certs_watch(&s->certs, s->conf, &tls))
-        server_set_tls(s, tls);
+    watch_certificates(s);
     if (clock_monotonic() < s->next_look || !look_around(s))
         return;
     issue_renew(&s->issue, s->conf, &s->site, loop_base(s->loop));

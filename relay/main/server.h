@@ -3,6 +3,7 @@
 #define RELAY_MAIN_SERVER_H
 
 #include "main/certs.h"
+#include "main/confine.h"
 #include "main/control.h"
 #include "main/creds.h"
 #include "main/issue.h"
@@ -21,6 +22,8 @@ struct server {
     struct control control;
     int64_t started; /* Unix seconds */
     bool is_draining;
+    struct sandbox *sandbox; /* NULL = none */
+    bool is_confined;        /* the kernel holds all of it */
     struct site site;
     usec_t next_look; /* when the host's addresses are looked at again */
     int addresses;    /* tells when they change; 0 or less = the clock alone does */

@@ -24,6 +24,7 @@ class Live:
 
     def __init__(self, folder):
         self.folder = Path(folder)
+        self.folder.mkdir(exist_ok=True)
         self.number = 0
         self.pair = {"certificate": str(self.folder / "fullchain.pem"),
                      "key": str(self.folder / "privkey.pem")}
@@ -120,14 +121,13 @@ def test_a_broken_file_keeps_the_old_one(serve, live, text):
     loaded(server, 2)
 
 
-def test_a_reload_takes_other_certificates(serve, live, tmp_path):
+def test_a_reload_takes_other_certificates(serve):
     server = serve()
+    live, other = (Live(Path(server.dir, name)) for name in ("one", "other"))
     with pytest.raises(OSError):
         shown(server)
     server.reload({"certificates": [live.pair]})
     assert shown(server) == prints(live.pair)
-    (tmp_path / "other").mkdir()
-    other = Live(tmp_path / "other")
     server.reload({"certificates": [other.pair]})
     assert shown(server) == prints(other.pair)
     server.reload({"certificates": []})

@@ -241,7 +241,7 @@ def test_tells_the_service_manager(monkeypatch, tmp_path):
         return text
 
     def status(word, generation):
-        return f"\nSTATUS={word}: generation {generation}, 2 listeners"
+        return f"\nSTATUS={word}: generation {generation}, 2 listeners, in its sandbox"
 
     server = Server().start()
     assert heard() == "READY=1" + status("ready", 1)

@@ -21,17 +21,21 @@ HOUR = 3600
 # Functions that make or send text, and the only files that may use them.
 USERS = {
     "inet_ntop": {"base/addr.c"},
-    "addr_format": {"config/conf_print.c", "import/relays.c", "main/check_target.c",
+    "addr_format": {"config/conf_print.c", "import/metrics.c", "import/relays.c",
+                    "main/check_platform.c", "main/check_target.c", "main/cmd_check.c",
                     "main/cmd_privacy.c", "main/cmd_setup.c", "main/issue.c", "main/run.c",
                     "main/server.c", "main/trace.c", "net/net_error.c"},
-    "log_event_args": {"main/certs.c", "main/control.c", "main/creds.c", "main/issue.c",
-                       "main/observe.c", "main/run.c", "main/server.c", "main/site.c",
+    "log_event_args": {"main/certs.c", "main/confine.c", "main/control.c", "main/creds.c",
+                       "main/issue.c", "main/observe.c", "main/run.c", "main/server.c", "main/site.c",
                        "main/trace.c"},
     # The log, the crash line, the file of windows, secrets and a probe before anybody is served;
-    # and the pipe of a consented trace.
+    # and the pipe of a consented trace; the file that setup --apply writes for a platform.
     "write": {"base/log.c", "main/crash.c", "metrics/store.c", "auth/file.c", "main/privs.c",
-              "net/worker.c"},
-    "fopen": {"net/tls_store.c"},
+              "net/worker.c", "main/apply_file.c"},
+    # Nextcloud's occ, for setup --apply and check --platform.
+    "fork": {"main/occ.c"},
+    "execve": {"main/occ.c"},
+    "fopen": {"net/tls_store.c", "check/ports.c"},
     "sendto": {"check/link.c", "main/notify.c", "net/batch.c"},
 }
 NOWHERE = {
@@ -40,7 +44,7 @@ NOWHERE = {
     "warn", "error", "ERR_print_errors", "ERR_print_errors_fp", "ERR_print_errors_cb",
     "SSL_CTX_set_keylog_callback", "SSL_CTX_set_info_callback", "SSL_CTX_set_msg_callback",
     "BIO_printf", "BIO_dump", "X509_NAME_print_ex", "creat", "openat", "freopen", "tmpfile",
-    "system", "popen", "execve", "execvp", "posix_spawn", "fork", "backtrace_symbols_fd",
+    "system", "popen", "execvp", "posix_spawn", "vfork", "backtrace_symbols_fd",
     "shm_open", "mq_open", "memfd_create",
 }
 TEXT = {"inet_ntop", "snprintf", "vsnprintf", "printf", "fprintf", "fputs", "fwrite", "puts",
@@ -65,6 +69,11 @@ def test_what_nobody_uses(program):
     used = {to for calls in program.calls.values() for to in calls if isinstance(to, str)}
     assert "sendmmsg" in used, "the calls of libraries are not seen"
     assert not used & NOWHERE
+
+
+def test_the_server_starts_no_program(program):
+    reached = program.reach(program.named("cmd_run"))
+    assert "sendmmsg" in reached and not reached & {"fork", "execve"}
 
 
 def test_the_log_cannot_make_an_address_into_text(program):
