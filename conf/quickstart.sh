@@ -14,7 +14,7 @@ port=${PORT:-3478}
 certificate=${CERTIFICATE:-}
 key=${KEY:-}
 packages="gcc libc6-dev cmake ninja-build pkg-config libevent-dev libssl-dev libconfig-dev
-libhiredis-dev libunistring-dev"
+libhiredis-dev libseccomp-dev libunistring-dev libjansson-dev"
 
 say() {
     printf '==> %s\n' "$*"

@@ -108,8 +108,9 @@ static int exchange(struct client *c, const struct client_request *r)
     }
     for (int i = 0; i < TRIES && got == -ETIMEDOUT; i++) {
         usec_t until = after_ms(FIRST_WAIT_MS << i);
-        if (link_send(&c->link, out) == -ECONNREFUSED)
-            refused = -ECONNREFUSED;
+        int sent = link_send(&c->link, out);
+        if (sent == -ECONNREFUSED || sent == -EHOSTUNREACH || sent == -ENETUNREACH)
+            refused = sent;
         got = await(c, tid, until);
     }
     return got == -ETIMEDOUT && refused ? refused : got;

@@ -48,8 +48,9 @@ void client_close(struct client *c);
 
 /* Sends until an answer comes, three times within 1.4 s; in a stream once, and waits 3 s. 0 =
  * success, > 0 = STUN error code, else -ETIMEDOUT, -ECONNREFUSED (the host said that nobody
- * listens), -ECONNRESET (the server ended the connection), -EBADMSG (the answer is not signed as it
- * must be). A new nonce is taken up and tried once. */
+ * listens), -EHOSTUNREACH or -ENETUNREACH (a router or firewall did), -ECONNRESET (the server ended
+ * the connection), -EBADMSG (the answer is not signed as it must be). A new nonce is taken up and
+ * tried once. */
 int client_call(struct client *c, const struct client_request *r);
 
 /* Data to a peer: by ChannelData, or by Send indication when channel is 0. */

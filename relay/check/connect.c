@@ -1,71 +1,73 @@
-/* The steps of drehkreuz check before the first request: name, port, handshake, certificate. */
+/* The steps of drehkreuz check before the first request: port, handshake, certificate. */
 #include "check/check.h"
 
 #include <errno.h>
-#include <stdio.h>
-
-#include "net/net.h"
 
 enum { FEW_DAYS = 14 };
 
-static int open_both(struct check *c)
+int check_open(struct check *c)
 {
-    c->server.port = c->way->port;
     int r = client_open(&c->a, &c->server, c->over, &c->login);
     return r == 0 ? client_open(&c->b, &c->server, c->over, &c->login) : r;
 }
 
-static bool resolve(struct check *c)
-{
-    const char *host = c->way->host;
-    return addr_parse(host, &c->server) || net_resolve(host, ADDR_V4, &c->server) ||
-           net_resolve(host, ADDR_V6, &c->server) ||
-           check_fail(c, "the name gives no address",
-                      "correct the name, or add an A or AAAA record for it");
-}
-
-static bool fail_route(struct check *c, int code)
-{
-    return check_fail(c, strerror(-code), "give this machine a route to the server");
-}
-
-bool check_resolve(struct check *c)
-{
-    if (!resolve(c))
-        return false;
-    int r = open_both(c);
-    return r == 0 || fail_route(c, r);
-}
-
 /* "nobody listens there" and "a firewall drops it" are told apart by the host's answer. */
-static bool fail_port(struct check *c, int code)
+bool check_fail_port(struct check *c, int code)
 {
     const char *name = check_over_port(c->over);
+    unsigned port = c->server.port;
+    c->is_mute = true;
+    if (code == -ETIMEDOUT)
+        c->silent[c->family][link_is_stream(c->over)] = c->server.port;
     if (code == -ECONNREFUSED) {
-        snprintf(c->found.cause, sizeof(c->found.cause),
-                 "port closed: %s refuses %s port %u, nobody listens there", c->way->host, name,
-                 c->way->port);
-        snprintf(c->found.remedy, sizeof(c->found.remedy),
-                 "start the server, or correct the port (listen and its kin)");
+        check_say(c->found.cause, "port closed: %s refuses %s port %u, nobody listens there",
+                  c->where, name, port);
+        check_say(c->found.remedy, "start the server, or correct the port (listen and its kin)");
         return false;
     }
-    snprintf(c->found.cause, sizeof(c->found.cause),
-             "port blocked: nothing comes back from %s over %s port %u", c->way->host, name,
-             c->way->port);
-    snprintf(c->found.remedy, sizeof(c->found.remedy),
-             "open %s port %u in every firewall before the server, including the hoster's", name,
-             c->way->port);
+    if (code == -EHOSTUNREACH)
+        check_say(
+            c->found.cause,
+            "port rejected: a firewall or router answers that %s cannot be reached on %s port %u",
+            c->where, name, port);
+    else
+        check_say(c->found.cause, "port blocked: nothing comes back from %s over %s port %u",
+                  c->where, name, port);
+    check_say(c->found.remedy,
+              "open %s port %u in every firewall before the server, including the hoster's", name,
+              port);
     return false;
+}
+
+/* This machine knows at once that it cannot send there. */
+static bool is_no_way(int code)
+{
+    return code == -ENETUNREACH || code == -EADDRNOTAVAIL || code == -EAFNOSUPPORT;
 }
 
 bool check_connect(struct check *c)
 {
-    if (!resolve(c))
+    bool is_silent = c->silent[c->family][link_is_stream(c->over)] == c->server.port;
+    int r = is_silent ? -ETIMEDOUT : check_open(c);
+    if (r == -ECONNREFUSED || r == -ETIMEDOUT || r == -EHOSTUNREACH)
+        return check_fail_port(c, r);
+    c->no_way = is_no_way(r);
+    return r == 0 || check_fail(c, strerror(-r), "give this machine a route to the server");
+}
+
+bool check_is_dead_family(struct check *c)
+{
+    if (!c->is_mute || c->family != CHECK_V6 || !(c->reached[CHECK_V4] >> c->over & 1))
         return false;
-    int r = open_both(c);
-    if (r == -ECONNREFUSED || r == -ETIMEDOUT)
-        return fail_port(c, r);
-    return r == 0 || fail_route(c, r);
+    check_say(c->found.cause,
+              "IPv6 advertised but dead: %s has an IPv6 address, and %s port %u does not answer at "
+              "it",
+              c->host[0] ? c->host : "the configuration", check_over_port(c->over), c->server.port);
+    check_say(c->found.remedy,
+              c->host[0] ? "take the AAAA record away, or let the server listen on IPv6 and open "
+                           "the port there; until then clients lose seconds"
+                         : "take that listener out, or open the port for IPv6 as well");
+    return true;
 }
 
 static bool fail_handshake(struct check *c, int code)
@@ -84,8 +86,9 @@ static bool fail_handshake(struct check *c, int code)
         {-EPROTO, "what listens there does not speak TLS",
          "correct the port, or set certificates there"},
     };
-    if (c->over == OVER_DTLS && (code == -ETIMEDOUT || code == -ECONNREFUSED))
-        return fail_port(c, code);
+    if (c->over == OVER_DTLS &&
+        (code == -ETIMEDOUT || code == -ECONNREFUSED || code == -EHOSTUNREACH))
+        return check_fail_port(c, code);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (rows[i].code == code)
             return check_fail(c, rows[i].cause, rows[i].remedy);
@@ -103,8 +106,8 @@ bool check_handshake(struct check *c)
         return fail_handshake(c, r);
     struct tls_seen seen;
     tls_client_look(c->a.link.tls, &seen);
-    snprintf(c->found.note, sizeof(c->found.note), "%s, %s%s%s", seen.version, seen.suite,
-             seen.group[0] ? ", " : "", seen.group);
+    check_say(c->found.note, "%s, %s%s%s", seen.version, seen.suite, seen.group[0] ? ", " : "",
+              seen.group);
     return true;
 }
 
@@ -138,10 +141,9 @@ static bool fail_certificate(struct check *c, const struct tls_seen *seen)
         return check_fail(c, VERDICTS[i].cause, VERDICTS[i].remedy);
     if (seen->verdict != TLS_CERT_WRONG_NAME)
         return check_fail(c, seen->reason, "replace the certificate");
-    snprintf(c->found.cause, sizeof(c->found.cause), "the certificate is for another name than %s",
-             c->name);
-    snprintf(c->found.remedy, sizeof(c->found.remedy),
-             "have one issued for this name, or enter the name it is for in the platforms");
+    check_say(c->found.cause, "the certificate is for another name than %s", c->name);
+    check_say(c->found.remedy,
+              "have one issued for this name, or enter the name it is for in the platforms");
     return false;
 }
 
@@ -151,10 +153,14 @@ bool check_certificate(struct check *c)
     tls_client_look(c->a.link.tls, &seen);
     if (seen.verdict != TLS_CERT_GOOD)
         return fail_certificate(c, &seen);
-    snprintf(c->found.note, sizeof(c->found.note), "%lld days left%s%s", (long long)seen.days,
-             seen.days < FEW_DAYS ? ", see that its renewal works" : "",
-             c->name[0] ? ""
-                        : "; its names were not compared, as no turn_names are set: run this with "
-                          "--server NAME");
+    if (seen.days < FEW_DAYS) {
+        check_say(c->found.cause, "the certificate ends in %lld days", (long long)seen.days);
+        check_say(c->found.remedy, "see that its renewal works (e.g. certbot renew --dry-run)");
+        return true;
+    }
+    check_say(c->found.note, "%lld days left%s", (long long)seen.days,
+              c->name[0] ? ""
+                         : "; its names were not compared, as no turn_names are set: run this with "
+                           "--server NAME");
     return true;
 }

@@ -11,7 +11,7 @@
 
 #include "wire/frame.h"
 
-enum { CONNECT_MS = 4000, HANDSHAKE_MS = 5000 };
+enum { CONNECT_MS = 2500, HANDSHAKE_MS = 4000, PEEK_MS = 1000 };
 
 union name {
     struct sockaddr sa;
@@ -107,6 +107,12 @@ int link_send(struct link *l, struct span message)
     return (size_t)n == message.n ? 0 : -ECONNRESET;
 }
 
+/* Nothing yet, or what the host or a router says of a datagram of ours. */
+static bool is_told(int err)
+{
+    return err == EAGAIN || err == ECONNREFUSED || err == EHOSTUNREACH || err == ENETUNREACH;
+}
+
 /* Some more bytes, or one more datagram, without waiting. */
 static int read_some(struct link *l)
 {
@@ -120,7 +126,7 @@ static int read_some(struct link *l)
     }
     ssize_t n = recv(l->fd, l->in + l->n, sizeof(l->in) - l->n, MSG_DONTWAIT);
     if (n < 0)
-        return errno == EAGAIN || errno == ECONNREFUSED ? -errno : -ECONNRESET;
+        return is_told(errno) ? -errno : -ECONNRESET;
     if (n == 0 && link_is_stream(l->over))
         return -ECONNRESET;
     l->n += (size_t)n;
@@ -168,6 +174,27 @@ int link_receive(struct link *l, usec_t until, struct span *ret)
         if (r < 0 && r != -EAGAIN)
             return r;
     }
+}
+
+size_t link_peek(struct link *l, uint8_t *ret, size_t cap)
+{
+    usec_t until = after_ms(PEEK_MS);
+    int r = -EAGAIN;
+    while (l->n < cap && (r == 0 || (r == -EAGAIN && wait_for(l->fd, POLLIN, until))))
+        r = read_some(l);
+    size_t n = l->n < cap ? l->n : cap;
+    memcpy(ret, l->in, n);
+    return n;
+}
+
+bool link_own(const struct link *l, struct addr *ret)
+{
+    union name name;
+    socklen_t n = sizeof(name);
+    if (getsockname(l->fd, &name.sa, &n) < 0)
+        return false;
+    *ret = from_name(&name);
+    return true;
 }
 
 /* The kernel forgets the port together with the other end, so it is bound again. */

@@ -37,9 +37,14 @@ int link_handshake(struct link *l, const char *name);
 
 /* A whole message; padded by the caller where a stream wants it. 0 or -errno. */
 int link_send(struct link *l, struct span message);
-/* The next message, borrowed until the next call. 0, -ETIMEDOUT, -ECONNREFUSED, -ECONNRESET (also
- * for what is no message). */
+/* The next message, borrowed until the next call. 0, -ETIMEDOUT, -ECONNREFUSED, -EHOSTUNREACH,
+ * -ENETUNREACH, -ECONNRESET (also for what is no message). */
 int link_receive(struct link *l, usec_t until, struct span *ret);
+
+/* The first bytes of what comes within a second, whatever they are; how many. */
+size_t link_peek(struct link *l, uint8_t *ret, size_t cap);
+/* The address it has on this machine. */
+bool link_own(const struct link *l, struct addr *ret);
 
 /* --- Plain datagrams --- */
 

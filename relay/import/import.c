@@ -174,6 +174,7 @@ static void finish(struct work *w)
     static void (*const steps[])(struct work *) = {
         import_finish_certificates, import_finish_listeners, import_finish_relays,
         import_finish_ports,        import_finish_peers,     import_finish_credentials,
+        import_finish_metrics,
     };
     for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
         steps[i](w);

@@ -52,6 +52,8 @@ struct work {
     struct conf_addrs ips;
     struct import_entry *ip_entries[CONF_LIST_MAX];
     struct conf_addrs aux;
+    struct import_entry *aux_entries[CONF_LIST_MAX];
+    struct import_entry *proxy_entry;
     uint16_t port;
     uint16_t tls_port;
     uint16_t proxy_port;
@@ -82,6 +84,11 @@ struct work {
     struct import_entry *user_entries[CONF_LIST_MAX];
     struct import_entry *redis_entry;
     bool denies_private;
+    /* statistics */
+    struct import_entry *metrics_entry;
+    struct import_entry *metrics_port_entry;
+    uint16_t metrics_port;
+    bool metrics_on_v6;
 };
 
 /* The i-th row, or NULL behind the last one. */
@@ -140,6 +147,10 @@ void import_take_nonce(struct work *w);
 void import_take_bps(struct work *w);
 void import_take_capacity(struct work *w);
 void import_take_secure_stun(struct work *w);
+void import_take_prometheus(struct work *w);
+void import_take_prometheus_port(struct work *w);
+void import_take_prometheus_address(struct work *w);
+void import_take_prometheus_path(struct work *w);
 
 /* --- When all lines have been read, in this order --- */
 
@@ -149,5 +160,6 @@ void import_finish_relays(struct work *w);
 void import_finish_ports(struct work *w);
 void import_finish_peers(struct work *w);
 void import_finish_credentials(struct work *w);
+void import_finish_metrics(struct work *w);
 
 #endif

@@ -32,6 +32,7 @@ void import_take_port(struct work *w)
 void import_take_proxy_port(struct work *w)
 {
     take_port(w, &w->proxy_port);
+    w->proxy_entry = w->entry;
 }
 
 void import_take_ip(struct work *w)
@@ -51,10 +52,13 @@ void import_take_ip(struct work *w)
 void import_take_aux(struct work *w)
 {
     struct addr a;
+    size_t before = w->aux.n;
     if (!addr_parse(w->value, &a) || a.port == 0)
         import_say(w, IMPORT_WRONG, true, "Expected an address with port.");
-    else if (w->aux.n == LISTENERS_MAX || !import_add(&w->aux, &a))
+    else if (before == LISTENERS_MAX || !import_add(&w->aux, &a))
         import_say(w, IMPORT_NONE, true, NO_ROOM);
+    else if (w->aux.n > before)
+        w->aux_entries[before] = w->entry;
 }
 
 void import_take_transport(struct work *w)
@@ -152,9 +156,11 @@ static void add_aux(struct work *w)
 {
     struct conf *c = &w->out->conf;
     for (size_t i = 0; i < w->aux.n; i++)
-        (void)add_listener(c, &c->listen, &w->aux.v[i], w->aux.v[i].port);
+        if (!add_listener(c, &c->listen, &w->aux.v[i], w->aux.v[i].port))
+            import_amend(w->aux_entries[i], IMPORT_NONE, true, NO_ROOM);
     for (size_t i = 0; w->proxy_port && i < w->ips.n; i++)
-        (void)add_listener(c, &c->listen_tcp, &w->ips.v[i], w->proxy_port);
+        if (!add_listener(c, &c->listen_tcp, &w->ips.v[i], w->proxy_port))
+            import_amend(w->proxy_entry, IMPORT_NONE, true, NO_ROOM);
 }
 
 static void add_any(struct work *w)

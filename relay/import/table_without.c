@@ -28,9 +28,6 @@
     "Safer: the log names no client, so it needs neither levels nor rotation; it goes to "         \
     "standard error, which systemd keeps."
 #define POLICY "Safer: the policy for TLS is fixed, to what BSI TR-02102-2 recommends."
-#define METRICS                                                                                    \
-    "Safer: sums with noise instead of sessions. In versions that have it, add the line "          \
-    "metrics_listen = \"127.0.0.1:9641\";"
 #define SHELL "Safer: there is no port for administration; see drehkreuz(8) for the commands."
 #define SQL                                                                                        \
     "No SQL here. Secrets are shown by turnadmin -S: add each by drehkreuz secret add; "           \
@@ -165,10 +162,17 @@ const struct import_row import_rows_without[] = {
     OTHER("new-log-timestamp", 0, IMPORT_FLAG, LOG),
     OTHER("new-log-timestamp-format", 0, IMPORT_ANY, LOG),
     OTHER("log-binding", 0, IMPORT_FLAG, LOG),
-    OTHER("prometheus", 0, IMPORT_FLAG, METRICS),
-    OTHER("prometheus-port", 0, IMPORT_ANY, METRICS),
-    OTHER("prometheus-address", 0, IMPORT_ANY, METRICS),
-    OTHER("prometheus-path", 0, IMPORT_ANY, METRICS),
+    JUDGED("prometheus", IMPORT_FLAG, IMPORT_CHANGED, false, "metrics_listen",
+           import_take_prometheus,
+           "Safer: sums with noise instead of sessions, on loopback alone; to a Prometheus "
+           "elsewhere a web server may pass them on, see conf/statistics.md."),
+    JUDGED("prometheus-port", IMPORT_NUMBER, IMPORT_TAKEN, false, "metrics_listen",
+           import_take_prometheus_port, "The port, on loopback."),
+    JUDGED("prometheus-address", IMPORT_TEXT, IMPORT_CHANGED, false, "metrics_listen",
+           import_take_prometheus_address,
+           "Safer: on loopback alone; a web server may pass it on, see conf/statistics.md."),
+    JUDGED("prometheus-path", IMPORT_TEXT, IMPORT_CHANGED, false, NULL, import_take_prometheus_path,
+           "Always /metrics here."),
     OTHER("prometheus-username-labels", 0, IMPORT_FLAG, "Safer: no number belongs to a user."),
     NONE("cli", 0, IMPORT_FLAG, SHELL),
     NONE("cli-ip", 0, IMPORT_ANY, SHELL),

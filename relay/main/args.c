@@ -35,6 +35,10 @@ static const struct opt_row OPTS[OPT_COUNT] = {
     [OPT_HOST] = {"host", NULL, "look at this host instead: what could undo the promise"},
     [OPT_HOST_NAME] = {"host", "NAME", "name or address under which clients find the server"},
     [OPT_LANG] = {"lang", "LANG", "language of the papers, de or en (en)"},
+    [OPT_APPLY] = {"apply", NULL, "write the platform's side too, if it is on this host"},
+    [OPT_OCC] = {"occ", "FILE", "Nextcloud's occ (otherwise looked for in the usual places)"},
+    [OPT_INTO] = {"into", "FILE", "file of its own to write for Prosody or Synapse"},
+    [OPT_PLATFORM] = {"platform", "NAME", "compare with what this platform says: nextcloud"},
     [OPT_JSON] = {"json", NULL, "print JSON"},
 };
 
@@ -80,7 +84,7 @@ static void guess_try(struct guess *g, const char *typed, const char *name)
 static int unknown(const char *what, const char *typed, const struct guess *g)
 {
     fprintf(stderr, "drehkreuz: unknown %s \"%s\"", what, typed);
-    if (g->name && g->far <= 3)
+    if (g->name && g->far <= 3 && g->far < strlen(g->name))
         fprintf(stderr, "; did you mean \"%s\"?\n", g->name);
     else
         fprintf(stderr, "; see drehkreuz --help\n");

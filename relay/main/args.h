@@ -27,6 +27,10 @@ enum opt {
     OPT_HOST,
     OPT_HOST_NAME, /* --host with a value, where it names a server */
     OPT_LANG,
+    OPT_APPLY,
+    OPT_OCC,
+    OPT_INTO,
+    OPT_PLATFORM,
     OPT_JSON,
     OPT_COUNT
 };

@@ -30,18 +30,11 @@ static bool take_port(const char *text, uint16_t *ret)
     return true;
 }
 
-static void set_way(struct check_way *w, struct addr a)
-{
-    w->asked = true;
-    w->port = a.port;
-    a.port = 0;
-    addr_format(&a, w->host);
-}
-
 /* --- What the operator names --- */
 
 struct named {
     char host[CHECK_HOST];
+    struct addr at; /* ADDR_NONE: host is a name */
     uint16_t port;
     bool is_tls;   /* turns: */
     bool over_udp; /* ?transport= says so, or does not say */
@@ -86,7 +79,8 @@ static bool take_server(const char *server, struct named *ret)
         !take_query(text, ret))
         return false;
     if (addr_parse(text, &a)) {
-        ret->port = a.port ? a.port : ret->port;
+        a.port = ret->port = a.port ? a.port : ret->port;
+        ret->at = a;
         a.port = 0;
         addr_format(&a, ret->host);
         return true;
@@ -146,8 +140,11 @@ static int set_server(const char *server, unsigned over, struct check *c)
         struct check_way *w = &c->ways[i];
         w->asked = over >> i & 1;
         w->port = n.port;
-        memcpy(w->host, n.host, sizeof(w->host));
+        if (n.at.family != ADDR_NONE)
+            w->at[n.at.family == ADDR_V6 ? CHECK_V6 : CHECK_V4] = n.at;
     }
+    c->is_name = n.at.family == ADDR_NONE;
+    memcpy(c->host, n.host, sizeof(c->host));
     memcpy(c->name, n.host, sizeof(c->name));
     return EXIT_OK;
 }
@@ -207,44 +204,60 @@ static struct addr listener(const struct addr *listen, const struct site *site)
     return a;
 }
 
+/* The first listener of each family, quickly only of one. */
+static bool set_way(const struct conf *conf, const struct site *site, enum link_over over,
+                    struct check *c)
+{
+    static const enum net_speaks speaks[OVER_COUNT] = {NET_UDP, NET_TCP, NET_TLS, NET_DTLS};
+    static const enum addr_family families[CHECK_FAMILIES] = {ADDR_V4, ADDR_V6};
+    struct check_way *w = &c->ways[over];
+    struct addr a;
+    for (size_t f = 0; f < CHECK_FAMILIES && !(c->quick && w->asked); f++) {
+        if (!listen_first_of(conf, speaks[over], families[f], &a))
+            continue;
+        w->at[f] = listener(&a, site);
+        w->asked = true;
+    }
+    return w->asked;
+}
+
 /* over: those asked for, 0 = all that the configuration offers, quickly only the first. */
 static int set_own(const struct conf *conf, unsigned over, struct check *c)
 {
-    static const enum net_speaks speaks[OVER_COUNT] = {NET_UDP, NET_TCP, NET_TLS, NET_DTLS};
     struct site *site = mem_zalloc(sizeof(*site));
     if (!site)
         return wrong("out of memory");
     bool any = false;
-    unsigned missing = 0;
+    bool all = true;
     site_look(conf, NULL, site);
     for (unsigned i = 0; i < OVER_COUNT; i++) {
-        struct addr a;
         if (over ? !(over >> i & 1) : any && c->quick)
             continue;
-        if (listen_first(conf, speaks[i], &a)) {
-            set_way(&c->ways[i], listener(&a, site));
-            any = true;
-        } else {
-            missing |= 1U << i;
-        }
+        bool is_there = set_way(conf, site, (enum link_over)i, c);
+        any = any || is_there;
+        all = all && is_there;
     }
     mem_free(site);
     snprintf(c->name, sizeof(c->name), "%s", site_name(conf));
-    return over & missing ? wrong("the configuration has no listener for a transport named by "
-                                  "--transport; TLS and DTLS need certificates")
-                          : EXIT_OK;
+    snprintf(c->realm, sizeof(c->realm), "%s", conf->realm);
+    return over && !all ? wrong("the configuration has no listener for a transport named by "
+                                "--transport; TLS and DTLS need certificates")
+                        : EXIT_OK;
 }
 
+/* Without secrets the rest is of no use, but which step that is gets told with the others. */
 static int take_configured_login(const struct conf *conf, struct check *c)
 {
     struct auth_error err = {0};
     int r = store_all(conf, &c->secrets, &err);
+    if (r < 0)
+        snprintf(c->trouble, sizeof(c->trouble), "%s", err.text);
     if (check_login_until(c, clock_wall() + 1) && c->secrets.n > 0)
         return EXIT_OK;
     c->secrets.n = 0;
     if (conf->users.n == 0)
-        return wrong(r < 0 ? err.text
-                           : "no secret is in force and there is no user; make a secret with: "
+        return r < 0 ? EXIT_OK
+                     : wrong("no secret is in force and there is no user; make a secret with: "
                              "drehkreuz secret new");
     memcpy(c->login.user, conf->users.v[0].name, sizeof(conf_text));
     memcpy(c->login.password, conf->users.v[0].password, sizeof(conf_text));
@@ -270,7 +283,6 @@ int check_target(const struct args *a, struct check *c)
     const char *user = a->opt[OPT_USER];
     const char *secret = a->opt[OPT_SECRET_FILE];
     c->quick = a->opt[OPT_QUICK] != NULL;
-    c->json = a->opt[OPT_JSON] != NULL;
     if (user && secret)
         return wrong("give either --secret-file or --user, not both");
     if (server && !user && !secret)

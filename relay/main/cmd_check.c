@@ -5,204 +5,234 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "main/check_platform.h"
+#include "main/check_print.h"
 #include "main/commands.h"
 #include "main/host_ports.h"
 #include "main/settings.h"
-#include "main/text.h"
 
 #define ON(over) (1U << OVER_##over)
 #define ON_ALL (ON(UDP) | ON(TCP) | ON(TLS) | ON(DTLS))
 
+/* No step begins after this, and none takes 15 seconds: a minute at most. */
+enum { LAST_START_S = 45 };
+
+enum step_flag {
+    QUICK = 1,   /* --quick has it */
+    ALIKE = 2,   /* what fails here fails over every transport */
+    FIRST = 4,   /* once, with the first transport */
+    OWN = 8,     /* of the server on this host alone */
+    FAR = 16,    /* of any other */
+    NAMED = 32,  /* of a server that is given by name */
+    TIMED = 64,  /* with credentials that end */
+    ASIDE = 128, /* the others are of use even if this one fails */
+};
+
 struct step {
     const char *name;
     const char *title;
-    unsigned over; /* transports that have this step */
-    bool quick;
-    bool alike; /* what fails here fails over every transport */
+    unsigned over; /* transports that have this step; 0 = it comes before them */
+    unsigned flags;
     bool (*run)(struct check *c);
 };
 
 static const struct step STEPS[] = {
-    {"resolve", "the name gives an address", ON(UDP), true, true, check_resolve},
-    {"connect", "the port can be reached", ON(TCP) | ON(TLS), true, false, check_connect},
-    {"handshake", "keys are agreed", ON(TLS) | ON(DTLS), true, false, check_handshake},
-    {"certificate", "the certificate is good", ON(TLS) | ON(DTLS), true, false, check_certificate},
-    {"binding", "the server answers", ON_ALL, true, false, check_binding},
-    {"challenge", "it asks for a credential", ON_ALL, true, true, check_challenge},
-    {"allocate", "it accepts the credential and allocates a relayed address", ON_ALL, true, true,
+    {"secrets", "the configured secrets can be read", 0, OWN | QUICK, check_secrets},
+    {"ports", "no other program has the server's ports", 0, OWN, check_ports},
+    {"resolve", "the name gives an address", 0, NAMED | QUICK, check_resolve},
+    {"srv", "SRV records lead there", 0, NAMED | ASIDE, check_srv},
+    {"connect", "the port can be reached", ON(TCP) | ON(TLS), QUICK, check_connect},
+    {"handshake", "keys are agreed", ON(TLS) | ON(DTLS), QUICK, check_handshake},
+    {"certificate", "the certificate is good", ON(TLS) | ON(DTLS), QUICK, check_certificate},
+    {"binding", "the server answers", ON_ALL, QUICK, check_binding},
+    {"challenge", "it asks for a credential", ON_ALL, QUICK | ALIKE, check_challenge},
+    {"allocate", "it accepts the credential and allocates a relayed address", ON_ALL, QUICK | ALIKE,
      check_allocate},
-    {"second", "it allocates a second one", ON_ALL, false, true, check_second},
-    {"relay", "data passes from one relayed address to the other and back", ON_ALL, false, true,
+    {"clock", "its clock agrees with this machine's", ON_ALL, FIRST | TIMED, check_clock},
+    {"second", "it allocates a second one", ON_ALL, ALIKE, check_second},
+    {"relay", "data passes from one relayed address to the other and back", ON_ALL, ALIKE,
      check_relay},
-    {"reach", "relayed addresses can be reached", ON(UDP), false, true, check_reach},
-    {"release", "allocations end when asked to", ON_ALL, true, true, check_release},
+    {"reach", "relayed addresses can be reached", ON(UDP), ALIKE, check_reach},
+    {"hairpin", "this machine reaches the external address", ON(UDP), OWN | FIRST, check_hairpin},
+    {"nat", "what stands before this machine", ON(UDP), FAR | FIRST, check_nat},
+    {"release", "allocations end when asked to", ON_ALL, QUICK | ALIKE, check_release},
 };
 
 enum { STEP_COUNT = sizeof(STEPS) / sizeof(STEPS[0]) };
 
-static void print_text(const struct step *s, const struct finding *f, bool ok)
+/* One run of the command. */
+struct run {
+    struct check check;
+    struct check_out out;
+    struct platform_finding platform[PLATFORM_STEPS];
+    bool has_platform;
+    usec_t last_start;
+    bool is_first; /* transport */
+    bool is_over;  /* nothing that follows could do better */
+};
+
+static bool is_wanted(const struct run *r, const struct step *s)
 {
-    printf("%-5s %s\n", ok ? "ok" : "FAIL", s->title);
-    if (ok && f->note[0])
-        printf("      note: %s\n", f->note);
-    if (!ok)
-        printf("      why: %s\n      do:  %s\n", f->cause, f->remedy);
+    const struct check *c = &r->check;
+    const struct {
+        unsigned flag;
+        bool is_so;
+    } rules[] = {{OWN, c->own},
+                 {FAR, !c->own},
+                 {NAMED, c->is_name},
+                 {TIMED, c->secrets.n > 0},
+                 {FIRST, r->is_first}};
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if ((s->flags & rules[i].flag) && !rules[i].is_so)
+            return false;
+    return !c->quick || (s->flags & QUICK);
 }
 
-static void print_pair(const char *name, const char *value)
+static bool out_of_time(struct run *r)
 {
-    printf(", \"%s\": ", name);
-    text_json(value);
+    if (clock_monotonic() < r->last_start)
+        return false;
+    r->is_over = true;
+    return !check_fail(&r->check, "the check has taken too long and was ended here",
+                       "try one transport at a time (--transport)");
 }
 
-/* The steps over UDP keep their plain names. */
-static void print_json(const struct check *c, const struct step *s, bool ok)
+/* A family that this machine does not have itself is no fault of the server, unless it has no
+ * other. */
+static bool is_excused(struct check *c)
 {
-    const struct finding *f = &c->found;
-    bool is_plain = c->over == OVER_UDP;
-    printf("%s{\"step\": \"%s%s%s\", \"transport\": \"%s\", \"ok\": %s", c->printed ? ", " : "",
-           is_plain ? "" : check_over_id(c->over), is_plain ? "" : "-", s->name,
-           check_over_id(c->over), ok ? "true" : "false");
-    if (ok && f->note[0])
-        print_pair("note", f->note);
-    if (!ok) {
-        print_pair("cause", f->cause);
-        print_pair("remedy", f->remedy);
-    }
-    printf("}");
-}
-
-static bool run_step(struct check *c, const struct step *s)
-{
+    enum check_family other = c->family == CHECK_V6 ? CHECK_V4 : CHECK_V6;
+    if (!c->no_way || c->way->at[other].family == ADDR_NONE)
+        return false;
     memset(&c->found, 0, sizeof(c->found));
-    bool ok = s->run(c);
-    if (c->json)
-        print_json(c, s, ok);
-    else
-        print_text(s, &c->found, ok);
-    c->printed = true;
-    fflush(stdout);
+    check_say(c->found.note, "not tested: this machine has no %s",
+              c->family == CHECK_V6 ? "IPv6" : "IPv4");
+    return true;
+}
+
+static bool run_step(struct run *r, const struct step *s)
+{
+    struct check *c = &r->check;
+    const struct check *at = s->over ? c : NULL;
+    memset(&c->found, 0, sizeof(c->found));
+    check_print_wait(&r->out, at, s->title);
+    bool ok = !out_of_time(r) && s->run(c);
+    if (!ok && at)
+        (void)check_is_dead_family(c);
+    const struct check_line line = {s->name, s->title, at, &c->found, ok || (at && is_excused(c))};
+    check_print_step(&r->out, &line);
+    if (s->flags & ASIDE)
+        return true;
+    r->is_over = r->is_over || (!line.ok && (!at || (s->flags & ALIKE)));
     return ok;
 }
 
-/* The step that fails, or NULL. */
-static const struct step *run_steps(struct check *c)
+static bool run_steps(struct run *r, bool before)
 {
     for (size_t i = 0; i < STEP_COUNT; i++) {
         const struct step *s = &STEPS[i];
-        if (!(s->over >> c->over & 1) || (c->quick && !s->quick))
+        if (before != (s->over == 0) || !is_wanted(r, s))
             continue;
-        if (!run_step(c, s))
-            return s;
+        if (!before && !(s->over >> r->check.over & 1))
+            continue;
+        if (!run_step(r, s))
+            return false;
     }
-    return NULL;
+    return true;
 }
 
-static const struct step *run_way(struct check *c, enum link_over over)
+/* --- Transports --- */
+
+static void take_way(struct check *c, enum link_over over, enum check_family family)
 {
+    char text[ADDR_TEXT];
     c->over = over;
+    c->family = family;
     c->way = &c->ways[over];
-    if (!c->json)
-        printf("checking %s, %s port %u\n", c->way->host, check_over_name(over), c->way->port);
-    const struct step *failed = run_steps(c);
-    if (failed)
-        check_release(c);
+    c->server = c->way->at[family];
+    c->server.port = c->server.family ? c->server.port : c->way->port;
+    c->is_mute = c->no_way = false;
+    struct addr at = c->server;
+    at.port = 0;
+    snprintf(c->where, sizeof(c->where), "%s", c->host[0] ? c->host : addr_format(&at, text));
+}
+
+static void leave_way(struct check *c, bool ok)
+{
+    if (!ok)
+        (void)check_release(c);
     client_close(&c->a);
     client_close(&c->b);
     memset(&c->relayed_a, 0, sizeof(c->relayed_a));
     memset(&c->relayed_b, 0, sizeof(c->relayed_b));
-    return failed;
+    memset(&c->peer_seen, 0, sizeof(c->peer_seen));
 }
 
-static bool run_all(struct check *c)
+static bool run_way(struct run *r, enum link_over over, enum check_family family)
 {
-    bool ok = true;
-    for (unsigned i = 0; i < OVER_COUNT; i++) {
-        const struct step *failed = c->ways[i].asked ? run_way(c, (enum link_over)i) : NULL;
-        ok = ok && !failed;
-        if (failed && failed->alike)
-            break;
-    }
+    struct check *c = &r->check;
+    take_way(c, over, family);
+    r->out.is_short = !r->is_first;
+    r->out.is_second = family == CHECK_V6 && c->way->at[CHECK_V4].family != ADDR_NONE;
+    r->out.notes[0] = 0;
+    bool ok = run_steps(r, false);
+    if (ok || is_excused(c))
+        check_print_way_end(&r->out, c,
+                            !ok        ? c->found.note
+                            : c->quick ? "answers, allocates"
+                                       : "answers, allocates, relays");
+    leave_way(c, ok);
+    r->is_first = false;
     return ok;
 }
 
-static const struct check_way *first_way(const struct check *c)
+static void run_all(struct run *r)
 {
-    size_t i = 0;
-    while (i < OVER_COUNT - 1 && !c->ways[i].asked)
-        i++;
-    return &c->ways[i];
+    struct check *c = &r->check;
+    for (int f = 0; f < CHECK_FAMILIES; f++) {
+        bool goes_on = true;
+        for (int i = 0; goes_on && i < OVER_COUNT; i++) {
+            if (r->is_over || !c->ways[i].asked || c->ways[i].at[f].family == ADDR_NONE)
+                continue;
+            bool ok = run_way(r, (enum link_over)i, (enum check_family)f);
+            /* A second family that is dead, or not ours, is told once. */
+            goes_on = ok || !(c->no_way || check_is_dead_family(c));
+        }
+    }
 }
 
-static bool report(struct check *c)
+/* What is named at the top: the first that is asked for. */
+static void take_first(struct check *c)
 {
-    const struct check_way *first = first_way(c);
-    if (c->json) {
-        printf("{\"server\": ");
-        text_json(first->host);
-        printf(", \"port\": %u, \"steps\": [", first->port);
-    }
-    bool ok = run_all(c);
-    if (c->json)
-        printf("], \"ok\": %s}\n", ok ? "true" : "false");
-    else
-        printf(ok ? "all is well\n" : "the check has failed\n");
-    return ok;
+    for (int i = OVER_COUNT - 1; i >= 0; i--)
+        for (int f = CHECK_FAMILIES - 1; f >= 0; f--)
+            if (c->ways[i].asked && (c->is_name || c->ways[i].at[f].family != ADDR_NONE))
+                take_way(c, (enum link_over)i, (enum check_family)f);
+}
+
+static bool report(struct run *r, bool json)
+{
+    r->out = (struct check_out){.json = json, .is_terminal = !json && isatty(STDOUT_FILENO)};
+    r->last_start = clock_monotonic() + LAST_START_S * USEC_PER_SEC;
+    r->is_first = true;
+    take_first(&r->check);
+    check_print_head(&r->out, &r->check);
+    if (r->has_platform)
+        check_platform_print(&r->out, r->platform);
+    if (run_steps(r, true))
+        run_all(r);
+    if (r->has_platform)
+        check_platform_reach(&r->out, &r->check);
+    check_print_end(&r->out);
+    return r->out.worst != MARK_FAIL;
 }
 
 /* --- This host --- */
-
-static void print_host_text(enum host_step s, const struct host_finding *f)
-{
-    static const char *const marks[] = {
-        [HOST_OK] = "ok", [HOST_WARN] = "warn", [HOST_FAIL] = "FAIL"};
-    printf("%-5s %s\n", marks[f->mark], host_step_title(s));
-    if (f->said.note[0])
-        printf("      note: %s\n", f->said.note);
-    if (f->mark != HOST_OK)
-        printf("      why: %s\n      do:  %s\n", f->said.cause, f->said.remedy);
-    if (f->paste[0])
-        printf("\n%s\n", f->paste);
-}
-
-static void print_host_json(enum host_step s, const struct host_finding *f)
-{
-    static const char *const marks[] = {
-        [HOST_OK] = "ok", [HOST_WARN] = "warn", [HOST_FAIL] = "fail"};
-    printf("%s{\"step\": \"%s\", \"mark\": \"%s\", \"ok\": %s", s ? ", " : "", host_step_name(s),
-           marks[f->mark], f->mark == HOST_FAIL ? "false" : "true");
-    const struct {
-        const char *name;
-        const char *text;
-    } parts[] = {{"note", f->said.note},
-                 {"cause", f->said.cause},
-                 {"remedy", f->said.remedy},
-                 {"paste", f->paste}};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        if (parts[i].text[0])
-            print_pair(parts[i].name, parts[i].text);
-    printf("}");
-}
-
-static bool report_host(const struct host_finding *found, bool json)
-{
-    enum host_mark worst = HOST_OK;
-    if (json)
-        printf("{\"steps\": [");
-    for (unsigned i = 0; i < HOST_STEPS; i++) {
-        (json ? print_host_json : print_host_text)((enum host_step)i, &found[i]);
-        worst = found[i].mark > worst ? found[i].mark : worst;
-    }
-    if (json)
-        printf("], \"ok\": %s}\n", worst == HOST_FAIL ? "false" : "true");
-    else
-        printf(worst == HOST_OK     ? "nothing on this host undoes the promise\n"
-               : worst == HOST_WARN ? "something on this host may undo the promise\n"
-                                    : "something on this host undoes the promise\n");
-    return worst != HOST_FAIL;
-}
 
 static int check_host(const struct args *a)
 {
@@ -223,22 +253,29 @@ static int check_host(const struct args *a)
     host_ports_set(conf, &ports);
     settings_free(conf);
     host_look("", &ports, found);
-    return report_host(found, a->opt[OPT_JSON]) ? EXIT_OK : EXIT_FAILED;
+    return check_print_host(found, a->opt[OPT_JSON]) ? EXIT_OK : EXIT_FAILED;
 }
 
 int cmd_check(const struct args *a)
 {
-    if (a->opt[OPT_HOST])
+    if (a->opt[OPT_OCC] && !a->opt[OPT_PLATFORM]) {
+        fprintf(stderr, "drehkreuz: --occ goes with --platform\n");
+        return EXIT_USAGE;
+    }
+    if (a->opt[OPT_HOST] && !a->opt[OPT_PLATFORM])
         return check_host(a);
-    struct check *c = mem_zalloc(sizeof(*c));
-    if (!c) {
+    struct run *r = mem_zalloc(sizeof(*r));
+    if (!r) {
         fprintf(stderr, "drehkreuz: out of memory\n");
         return EXIT_FAILED;
     }
-    signal(SIGPIPE, SIG_IGN);
-    int rc = check_target(a, c);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)setenv("RES_OPTIONS", "timeout:1 attempts:2", 0); /* a dead resolver costs seconds */
+    r->has_platform = a->opt[OPT_PLATFORM] != NULL;
+    int rc =
+        r->has_platform ? check_platform(a, &r->check, r->platform) : check_target(a, &r->check);
     if (rc == EXIT_OK)
-        rc = report(c) ? EXIT_OK : EXIT_FAILED;
-    mem_free_wiped(c, sizeof(*c));
+        rc = report(r, a->opt[OPT_JSON]) ? EXIT_OK : EXIT_FAILED;
+    mem_free_wiped(r, sizeof(*r));
     return rc;
 }

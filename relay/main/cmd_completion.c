@@ -73,12 +73,23 @@ static void print_second_words(const struct command *all, const struct command *
     printf("' ;;\n");
 }
 
+/* A word that is one of a few. */
+static void print_choices(const char *word)
+{
+    if (!word || !strchr(word, '|'))
+        return;
+    putchar(' ');
+    for (; *word; word++)
+        putchar(*word == '|' ? ' ' : *word);
+}
+
 static void print_options(const struct command *c)
 {
     printf("    '%s' | '%s '*)\n", c->name, c->name);
     if (is_file(c->word))
         printf("        [[ $word == -* ]] || { compopt -o default; return; }\n");
     printf("        words='--help");
+    print_choices(c->word);
     for (int i = 0; i < OPT_COUNT; i++) {
         const char *value;
         if (c->options >> i & 1)

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "main/apply.h"
 #include "main/listen.h"
 #include "main/site.h"
 #include "main/store.h"
@@ -157,19 +158,31 @@ static int take_id(const struct args *a, enum setup_platform p, struct setup *s)
     return EXIT_OK;
 }
 
-static int take_file(const char *path, struct setup *s)
+/* What lies beyond is in an encoding that somebody's file may not have. */
+static bool is_plain(const char *text)
 {
+    for (const char *p = text; *p; p++)
+        if (*p <= ' ' || *p >= 0x7f)
+            return false;
+    return true;
+}
+
+static int take_file(const char *path, bool is_password, struct setup *s)
+{
+    const size_t most = is_password ? CONF_TEXT_MAX - 1 : AUTH_SECRET_MAX;
     int r = text_first_line(path, s->value, sizeof(s->value));
     if (r < 0) {
         fprintf(stderr, "drehkreuz: %s: %s\n", path, strerror(-r));
         return EXIT_USAGE;
     }
-    for (const char *p = s->value; *p; p++)
-        if (*p <= ' ' || *p == 0x7f)
-            return wrong("--secret-file is a file that holds the secret alone, in its first line; "
-                         "for one of the server's secrets give --id");
+    if (!is_plain(s->value))
+        return wrong("--secret-file is a file that holds the secret alone, in its first line, of "
+                     "ASCII characters without blanks; for one of the server's secrets give --id");
     s->facts.origin = SETUP_GIVEN;
-    return strlen(s->value) < AUTH_SECRET_MIN ? wrong("a secret has 16 to 512 bytes") : EXIT_OK;
+    if (strlen(s->value) < AUTH_SECRET_MIN || strlen(s->value) > most)
+        return wrong(is_password ? "a password has 16 to 255 bytes here"
+                                 : "a secret has 16 to 512 bytes");
+    return EXIT_OK;
 }
 
 static void take_secret(const struct auth_secret *one, enum setup_origin origin, struct setup *s)
@@ -179,14 +192,16 @@ static void take_secret(const struct auth_secret *one, enum setup_origin origin,
     s->facts.origin = origin;
 }
 
-static int check_times(const struct auth_secret *one)
+static int check_found(const struct auth_secret *one, const struct setup *s)
 {
-    if (one->not_before <= clock_wall() && one->not_after == 0)
+    bool lasts = one->not_before <= clock_wall() && one->not_after == 0;
+    if (lasts && is_plain(s->value))
         return EXIT_OK;
-    fprintf(stderr,
-            "drehkreuz: the secret %s is not in force for good, see drehkreuz secret list; name a "
-            "new one by --id, such as --id %.20s-2\n",
-            one->id, one->id);
+    fprintf(stderr, "drehkreuz: the secret %s %s; name a new one by --id, such as --id %.20s-2\n",
+            one->id,
+            lasts ? "has other than ASCII characters, which not every platform can be told"
+                  : "is not in force for good, see drehkreuz secret list",
+            one->id);
     return EXIT_FAILED;
 }
 
@@ -223,8 +238,8 @@ static int find_secret(const struct args *a, struct setup *s)
     if (rc == EXIT_OK)
         one = auth_secrets_find(&store->secrets, s->id);
     if (one) {
-        rc = check_times(one);
         take_secret(one, SETUP_FOUND, s);
+        rc = check_found(one, s);
     } else if (rc == EXIT_OK) {
         rc = said_by_store(make_secret(store, s));
     } else {
@@ -258,8 +273,55 @@ static int find_value(const struct args *a, enum setup_platform p, struct setup 
     if (rc != EXIT_OK)
         return rc;
     if (a->opt[OPT_SECRET_FILE])
-        return take_file(a->opt[OPT_SECRET_FILE], s);
+        return take_file(a->opt[OPT_SECRET_FILE], setup_wants_user(p), s);
     return setup_wants_user(p) ? find_user(s) : find_secret(a, s);
+}
+
+/* --- By whom it is written --- */
+
+typedef enum apply_result apply_function(const struct setup_facts *f, const char *place);
+
+static const struct {
+    apply_function *write;
+    enum opt place;
+} APPLY[SETUP_PLATFORMS] = {
+    [SETUP_NEXTCLOUD] = {apply_talk, OPT_OCC},
+    [SETUP_JITSI] = {apply_prosody, OPT_INTO},
+    [SETUP_MATRIX] = {apply_synapse, OPT_INTO},
+    [SETUP_ROCKETCHAT] = {NULL, OPT_COUNT},
+};
+
+static int apply_not(enum setup_platform p, const struct setup_facts *f, const char *why)
+{
+    (void)setup_print(p, f, false, stdout);
+    (void)apply_refuse("nothing has been written: %s", why);
+    return EXIT_FAILED;
+}
+
+/* What is not written is printed. */
+static int apply(const struct args *a, enum setup_platform p, const struct setup_facts *f)
+{
+    if (!APPLY[p].write)
+        return apply_not(p, f,
+                         "Rocket.Chat takes settings in its administration only, and our "
+                         "configuration is yours; paste the lines above");
+    if (!setup_is_ready(p, f))
+        return apply_not(p, f, "first do what is marked ! above");
+    enum apply_result r = APPLY[p].write(f, a->opt[APPLY[p].place]);
+    if (r == APPLY_ELSEWHERE)
+        (void)setup_print(p, f, false, stdout);
+    if (r != APPLY_DONE)
+        return EXIT_FAILED;
+    setup_print_rest(p, f, stdout);
+    return EXIT_OK;
+}
+
+/* The options that say where to write belong to --apply, each to its own platforms. */
+static bool fits_platform(const struct args *a, enum setup_platform p)
+{
+    bool strays = (a->opt[OPT_OCC] && (!a->opt[OPT_APPLY] || APPLY[p].place != OPT_OCC)) ||
+                  (a->opt[OPT_INTO] && (!a->opt[OPT_APPLY] || APPLY[p].place != OPT_INTO));
+    return !strays && !(a->opt[OPT_APPLY] && a->opt[OPT_JSON]);
 }
 
 static int run(const struct args *a, enum setup_platform p, struct setup *s)
@@ -276,6 +338,8 @@ static int run(const struct args *a, enum setup_platform p, struct setup *s)
         return rc;
     find_ports(s);
     find_rest(a, s);
+    if (a->opt[OPT_APPLY])
+        return apply(a, p, &s->facts);
     return setup_print(p, &s->facts, a->opt[OPT_JSON] != NULL, stdout) ? EXIT_OK : EXIT_FAILED;
 }
 
@@ -294,6 +358,9 @@ int cmd_setup(const struct args *a)
         return unknown(a->word);
     if (a->opt[OPT_ID] && a->opt[OPT_SECRET_FILE] && !setup_wants_user(p))
         return wrong("give either --secret-file or --id, not both");
+    if (!fits_platform(a, p))
+        return wrong("--occ goes with nextcloud --apply, --into with jitsi or matrix --apply, and "
+                     "--json not with --apply");
     struct setup *s = mem_zalloc(sizeof(*s));
     if (!s)
         return wrong("out of memory");

@@ -13,13 +13,14 @@ static const struct command COMMANDS[] = {
      "drehkreuz run --config /etc/drehkreuz/drehkreuz.conf", cmd_run},
     {"check", NULL, false,
      OPT(CONFIG) | OPT(SERVER) | OPT(TRANSPORT) | OPT(SECRET_FILE) | OPT(USER) |
-         OPT(PASSWORD_FILE) | OPT(QUICK) | OPT(HOST) | OPT(JSON),
+         OPT(PASSWORD_FILE) | OPT(QUICK) | OPT(HOST) | OPT(PLATFORM) | OPT(OCC) | OPT(JSON),
      "Test a server end to end and say what is wrong, step by step.",
      "drehkreuz check --server turn.example.org --secret-file secret.txt", cmd_check},
     {"setup", "nextcloud|jitsi|matrix|rocketchat", true,
-     STORE | OPT(HOST_NAME) | OPT(SECRET_FILE) | OPT(ID) | OPT(JSON),
+     STORE | OPT(HOST_NAME) | OPT(SECRET_FILE) | OPT(ID) | OPT(APPLY) | OPT(OCC) | OPT(INTO) |
+         OPT(JSON),
      "Print what to paste into a platform, and what it needs here; makes its secret.",
-     "drehkreuz setup nextcloud --host turn.example.org", cmd_setup},
+     "drehkreuz setup nextcloud --host turn.example.org --apply", cmd_setup},
     {"privacy", NULL, false, OPT(CONFIG) | OPT(LANG) | OPT(JSON),
      "Write the papers on data protection that this configuration and host allow.",
      "drehkreuz privacy --lang de > datenschutz.md", cmd_privacy},

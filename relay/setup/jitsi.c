@@ -13,13 +13,10 @@ static void service(const struct setup_facts *f, const char *type, enum setup_wa
              type, f->host, f->port[way], way == SETUP_UDP ? "udp" : "tcp", lasts(f));
 }
 
-static void prosody(const struct setup_facts *f, struct out *o)
+void jitsi_file(const struct setup_facts *f, struct out *o)
 {
     static const char *const types[SETUP_WAYS] = {"turn", "turn", "turns"};
     char secret[SETUP_TEXT];
-    out_section(o, "prosody",
-                "In Prosody's configuration, before the first VirtualHost, with "
-                "\"external_services\" in that one's modules_enabled; then: prosodyctl reload");
     out_line(o, "external_service_secret = %s", text_quoted(f->value, secret));
     out_line(o, "external_services = {");
     if (offers_stun(f))
@@ -31,7 +28,7 @@ static void prosody(const struct setup_facts *f, struct out *o)
     out_line(o, "}");
 }
 
-static void web_page(const struct setup_facts *f, struct out *o)
+void jitsi_web_page(const struct setup_facts *f, struct out *o)
 {
     char at[SETUP_AT];
     out_section(o, "config_js", "In the page's config.js, inside of config:");
@@ -67,8 +64,12 @@ static void container(const struct setup_facts *f, struct out *o)
 
 void jitsi_lines(const struct setup_facts *f, struct out *o)
 {
-    prosody(f, o);
-    web_page(f, o);
+    out_section(
+        o, "prosody",
+        "In Prosody's configuration, before the first VirtualHost, with "
+        "\"external_services\" in that one's modules_enabled; then: systemctl restart prosody");
+    jitsi_file(f, o);
+    jitsi_web_page(f, o);
     container(f, o);
 }
 

@@ -67,6 +67,8 @@ void out_pair(struct out *o, const char *key, const char *value)
 
 void out_section(struct out *o, const char *key, const char *title)
 {
+    if (o->bare)
+        return;
     end_section(o);
     if (o->json) {
         (void)fputs(o->n_sections ? ",\n{\"key\": " : "\"sections\": [\n{\"key\": ", o->to);
@@ -94,7 +96,7 @@ void out_line(struct out *o, const char *format, ...)
         (void)fputs(o->n_lines ? ", " : "", o->to);
         put_json(o->to, text);
     } else {
-        (void)fprintf(o->to, "    %s\n", text);
+        (void)fprintf(o->to, o->bare ? "%s\n" : "    %s\n", text);
     }
     o->n_lines++;
     crypto_wipe(text, sizeof(text));
@@ -113,19 +115,21 @@ void out_note(struct out *o, bool must, const char *format, ...)
 {
     char text[1024];
     va_list args;
+    o->n_notes++;
+    o->n_musts += must;
+    if (o->quiet)
+        return;
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (o->json) {
-        (void)fprintf(o->to, "%s\n{\"must\": %s, \"text\": ", o->n_notes ? "," : "",
+        (void)fprintf(o->to, "%s\n{\"must\": %s, \"text\": ", o->n_notes > 1 ? "," : "",
                       must ? "true" : "false");
         put_json(o->to, text);
         (void)fputc('}', o->to);
     } else {
         put_wrapped(o->to, must ? "  ! " : "  - ", text);
     }
-    o->n_notes++;
-    o->n_musts += must;
 }
 
 void out_end(struct out *o)

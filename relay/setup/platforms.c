@@ -43,6 +43,22 @@ static bool entry_at(const struct setup_facts *f, enum setup_way way, struct ent
     return true;
 }
 
+void setup_talk(const struct setup_facts *f, struct setup_talk *ret)
+{
+    struct entry e;
+    memset(ret, 0, sizeof(*ret));
+    if (offers_stun(f) && !is_v6(f))
+        text_at(f, SETUP_UDP, ret->stun);
+    for (unsigned i = 0; i < SETUP_WAYS; i++) {
+        if (!entry_at(f, i, &e))
+            continue;
+        struct setup_talk_turn *t = &ret->turn[ret->n_turn++];
+        t->schemes = e.schemes->occ;
+        t->protocols = e.protocols->occ;
+        text_at(f, i, t->at);
+    }
+}
+
 static void nextcloud_panel(const struct setup_facts *f, struct out *o)
 {
     char at[SETUP_AT];
@@ -58,16 +74,19 @@ static void nextcloud_panel(const struct setup_facts *f, struct out *o)
 
 void nextcloud_lines(const struct setup_facts *f, struct out *o)
 {
-    char at[SETUP_AT];
     char secret[SETUP_TEXT];
-    struct entry e;
+    char at[SETUP_TEXT];
+    struct setup_talk talk;
+    /* Else occ would take it for the next option. */
+    const char *between = f->value[0] == '-' ? "=" : " ";
+    setup_talk(f, &talk);
     out_section(o, "occ", "In Nextcloud, as its web server's user (sudo -u www-data php occ ...):");
-    if (offers_stun(f) && !is_v6(f))
-        out_line(o, "occ talk:stun:add %s", text_at(f, SETUP_UDP, at));
-    for (unsigned i = 0; i < SETUP_WAYS; i++)
-        if (entry_at(f, i, &e))
-            out_line(o, "occ talk:turn:add --secret %s -- %s %s %s", text_shell(f->value, secret),
-                     e.schemes->occ, text_at(f, i, at), e.protocols->occ);
+    if (talk.stun[0])
+        out_line(o, "occ talk:stun:add %s", talk.stun);
+    for (size_t i = 0; i < talk.n_turn; i++)
+        out_line(o, "occ talk:turn:add --secret%s%s -- %s %s %s", between,
+                 text_shell(f->value, secret), talk.turn[i].schemes,
+                 text_shell(talk.turn[i].at, at), talk.turn[i].protocols);
     nextcloud_panel(f, o);
 }
 
@@ -92,7 +111,7 @@ void nextcloud_notes(const struct setup_facts *f, struct out *o)
 
 /* --- Matrix --- */
 
-void matrix_lines(const struct setup_facts *f, struct out *o)
+void matrix_file(const struct setup_facts *f, struct out *o)
 {
     static const char *const forms[SETUP_WAYS] = {"  - \"turn:%s?transport=udp\"",
                                                   "  - \"turn:%s?transport=tcp\"",
@@ -100,7 +119,6 @@ void matrix_lines(const struct setup_facts *f, struct out *o)
     char at[SETUP_AT];
     char secret[SETUP_TEXT];
     char line[SETUP_AT + 32];
-    out_section(o, "synapse", "In Synapse's homeserver.yaml; then restart it:");
     out_line(o, "turn_uris:");
     for (unsigned i = 0; i < SETUP_WAYS; i++) {
         if (!offers(f, i))
@@ -112,6 +130,12 @@ void matrix_lines(const struct setup_facts *f, struct out *o)
     out_line(o, "turn_shared_secret: %s", text_quoted(f->value, secret));
     out_line(o, "turn_user_lifetime: %" PRId64, lasts(f) * 1000);
     out_line(o, "turn_allow_guests: true");
+}
+
+void matrix_lines(const struct setup_facts *f, struct out *o)
+{
+    out_section(o, "synapse", "In Synapse's homeserver.yaml; then restart it:");
+    matrix_file(f, o);
 }
 
 void matrix_notes(const struct setup_facts *f, struct out *o)

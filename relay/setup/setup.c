@@ -10,11 +10,13 @@ enum { PORT_HTTPS = 443 };
 
 static const struct platform PLATFORMS[SETUP_PLATFORMS] = {
     [SETUP_NEXTCLOUD] = {"nextcloud", "Nextcloud Talk", "nextcloud.md", false, nextcloud_lines,
-                         nextcloud_notes},
-    [SETUP_JITSI] = {"jitsi", "Jitsi Meet", "jitsi.md", false, jitsi_lines, jitsi_notes},
-    [SETUP_MATRIX] = {"matrix", "Matrix", "matrix.md", false, matrix_lines, matrix_notes},
+                         nextcloud_notes, NULL, NULL},
+    [SETUP_JITSI] = {"jitsi", "Jitsi Meet", "jitsi.md", false, jitsi_lines, jitsi_notes, jitsi_file,
+                     jitsi_web_page},
+    [SETUP_MATRIX] = {"matrix", "Matrix", "matrix.md", false, matrix_lines, matrix_notes,
+                      matrix_file, NULL},
     [SETUP_ROCKETCHAT] = {"rocketchat", "Rocket.Chat", "rocketchat.md", true, rocketchat_lines,
-                          rocketchat_notes},
+                          rocketchat_notes, NULL, NULL},
 };
 
 const char *setup_name(enum setup_platform p)
@@ -71,6 +73,7 @@ static void verify_from_outside(const struct platform *p, const struct setup_fac
 {
     static const char *const names[SETUP_WAYS] = {"udp", "tcp", "tls"};
     char at[SETUP_AT];
+    char word[SETUP_TEXT];
     char user[SETUP_TEXT];
     char list[16];
     bool done[SETUP_WAYS] = {false};
@@ -84,7 +87,8 @@ static void verify_from_outside(const struct platform *p, const struct setup_fac
             done[j] = true;
         }
         if (n)
-            out_line(o, "drehkreuz check --server %s %s --transport %s", text_at(f, i, at),
+            out_line(o, "drehkreuz check --server %s %s --transport %s",
+                     text_shell(text_at(f, i, at), word),
                      p->wants_user ? user : "--secret-file secret.txt", list);
     }
 }
@@ -171,6 +175,15 @@ static void note_secret(const struct platform *p, const struct setup_facts *f, s
                  f->id);
 }
 
+static void notes(const struct platform *p, const struct setup_facts *f, struct out *o)
+{
+    note_secret(p, f, o);
+    note_name(f, o);
+    note_ways(f, o);
+    p->notes(f, o);
+    note_place(f, o);
+}
+
 static void print_head(const struct platform *p, const struct setup_facts *f, struct out *o)
 {
     static const char *const origins[] = {"found", "made", "given"};
@@ -194,11 +207,39 @@ bool setup_print(enum setup_platform which, const struct setup_facts *f, bool js
     firewall(f, &o);
     verify(p, f, &o);
     out_notes(&o, "To know, and where marked ! to change in our configuration first:");
-    note_secret(p, f, &o);
-    note_name(f, &o);
-    note_ways(f, &o);
-    p->notes(f, &o);
-    note_place(f, &o);
+    notes(p, f, &o);
     out_end(&o);
     return o.n_musts == 0;
+}
+
+bool setup_is_ready(enum setup_platform which, const struct setup_facts *f)
+{
+    struct out o = {.quiet = true};
+    notes(&PLATFORMS[which], f, &o);
+    return o.n_musts == 0;
+}
+
+void setup_print_rest(enum setup_platform which, const struct setup_facts *f, FILE *to)
+{
+    const struct platform *p = &PLATFORMS[which];
+    struct out o = {.to = to};
+    if (p->rest)
+        p->rest(f, &o);
+    firewall(f, &o);
+    verify(p, f, &o);
+    out_notes(&o, "To know:");
+    notes(p, f, &o);
+}
+
+void setup_write(enum setup_platform which, const struct setup_facts *f,
+                 const struct setup_hosts *hosts, FILE *to)
+{
+    struct out o = {.to = to, .bare = true};
+    char name[SETUP_TEXT];
+    if (hosts->n == 0)
+        PLATFORMS[which].file(f, &o);
+    for (size_t i = 0; i < hosts->n; i++) {
+        out_line(&o, "VirtualHost %s", text_quoted(hosts->v[i], name));
+        PLATFORMS[which].file(f, &o);
+    }
 }

@@ -46,6 +46,13 @@ struct setup_facts {
     size_t n_allow_peers;
 };
 
+enum setup_hosts_limit { SETUP_HOSTS_MAX = 32, SETUP_HOST = 256 };
+
+struct setup_hosts {
+    char v[SETUP_HOSTS_MAX][SETUP_HOST];
+    size_t n;
+};
+
 /* As typed on the command line. */
 const char *setup_name(enum setup_platform p);
 /* SETUP_PLATFORMS if there is none. */
@@ -56,7 +63,30 @@ bool setup_wants_user(enum setup_platform p);
 /* The seconds that credentials made by the platform last. */
 enum setup_seconds { SETUP_DAY = 86400 };
 
+enum setup_at { SETUP_AT = 272 }; /* host with brackets and port */
+
+/* Talk's lists, in the words of its commands. */
+struct setup_talk {
+    struct setup_talk_turn {
+        const char *schemes;
+        const char *protocols;
+        char at[SETUP_AT];
+    } turn[SETUP_WAYS];
+    size_t n_turn;
+    char stun[SETUP_AT]; /* "" = none */
+};
+
+void setup_talk(const struct setup_facts *f, struct setup_talk *ret);
+
 /* Writes everything. False when our configuration must be changed first, which is said there. */
 bool setup_print(enum setup_platform p, const struct setup_facts *f, bool json, FILE *to);
+/* Whether our configuration is good for it as it is. */
+bool setup_is_ready(enum setup_platform p, const struct setup_facts *f);
+/* What is left to do when the platform has its lines. */
+void setup_print_rest(enum setup_platform p, const struct setup_facts *f, FILE *to);
+/* The platform's lines alone, for a file of its own; hosts: each gets them as its own (Prosody's
+ * VirtualHosts), n_hosts 0 = they are for all. */
+void setup_write(enum setup_platform p, const struct setup_facts *f,
+                 const struct setup_hosts *hosts, FILE *to);
 
 #endif

@@ -6,7 +6,6 @@
 #include "setup/setup.h"
 
 enum setup_size {
-    SETUP_AT = 272,    /* host with brackets and port */
     SETUP_TEXT = 2080, /* a secret of 512 bytes, quoted */
     SETUP_LINE = 8192, /* Rocket.Chat's: three servers, each with name and password */
 };
@@ -14,6 +13,8 @@ enum setup_size {
 struct out {
     FILE *to;
     bool json;
+    bool bare;  /* lines alone, without titles and indent */
+    bool quiet; /* nothing but counting */
     size_t n_sections;
     size_t n_lines; /* of the open section */
     size_t n_notes;
@@ -46,13 +47,18 @@ struct platform {
     bool wants_user;
     void (*lines)(const struct setup_facts *f, struct out *o);
     void (*notes)(const struct setup_facts *f, struct out *o);
+    void (*file)(const struct setup_facts *f, struct out *o); /* NULL = it takes none */
+    void (*rest)(const struct setup_facts *f, struct out *o); /* what no file brings; or NULL */
 };
 
 void nextcloud_lines(const struct setup_facts *f, struct out *o);
 void nextcloud_notes(const struct setup_facts *f, struct out *o);
 void jitsi_lines(const struct setup_facts *f, struct out *o);
+void jitsi_file(const struct setup_facts *f, struct out *o);
+void jitsi_web_page(const struct setup_facts *f, struct out *o);
 void jitsi_notes(const struct setup_facts *f, struct out *o);
 void matrix_lines(const struct setup_facts *f, struct out *o);
+void matrix_file(const struct setup_facts *f, struct out *o);
 void matrix_notes(const struct setup_facts *f, struct out *o);
 void rocketchat_lines(const struct setup_facts *f, struct out *o);
 void rocketchat_notes(const struct setup_facts *f, struct out *o);

@@ -13,7 +13,7 @@ from support.netns import Netns, veth
 from support.server import SECRET, free_ports
 
 NAME = "localhost"
-DATA = ["binding", "challenge", "allocate", "second", "relay", "release"]
+DATA = ["binding", "challenge", "allocate", "clock", "second", "relay", "release"]
 BEFORE = {"tcp": ["connect"], "tls": ["connect", "handshake", "certificate"],
           "dtls": ["handshake", "certificate"]}
 
@@ -47,7 +47,7 @@ def ask(cli, tmp_path):
                    transports, "--json", **more)
         parsed = json.loads(done.stdout)
         assert parsed["ok"] == (done.returncode == 0) == all(s["ok"] for s in parsed["steps"])
-        return {s["step"]: s for s in parsed["steps"]}
+        return {s["step"]: s for s in parsed["steps"] if "transport" in s}
     return run
 
 
@@ -79,10 +79,12 @@ def test_what_the_configuration_offers_is_checked(cli, tls, trusted):
     server = tls(conf={"turn_names": [NAME]})
     done = cli("check", "--config", server.path)
     assert done.returncode == 0, done.stdout
-    assert [line.split(", ")[1] for line in done.stdout.splitlines() if line[:8] == "checking"] == [
-        f"{name} port {server.port}" for name in ("UDP", "TCP", "TLS", "DTLS")]
+    assert done.stdout.startswith(f"checking 127.0.0.1, UDP port {server.port}\n")
+    lines = [line.split(": ")[0] for line in done.stdout.splitlines() if "IPv" in line]
+    assert lines == [f"ok    {over} port {server.port}, {family}" for family in ("IPv4", "IPv6")
+                     for over in ("UDP", "TCP", "TLS", "DTLS")][1:]
     done = cli("check", "--config", server.path, "--quick")
-    assert done.returncode == 0 and done.stdout.count("checking") == 1
+    assert done.returncode == 0 and "IPv" not in done.stdout
 
 
 def test_a_port_shared_with_a_web_server(cli, tls, trusted, stranger):
@@ -105,7 +107,7 @@ def test_each_listener_is_found(cli, serve, trusted, tmp_path):
     assert done.returncode == 0, done.stdout
     assert "names were not compared" in done.stdout
     for name, port in ports.items():
-        assert f"{name.upper()} port {port}\n" in done.stdout
+        assert f"{name.upper()} port {port}" in done.stdout
 
 
 @pytest.mark.parametrize("uri, over", [
@@ -163,7 +165,7 @@ def test_a_closed_port_does_not_hide_the_others(cli, tls, trusted):
     server.write_conf()
     done = cli("check", "--config", server.path)
     assert done.returncode == 1 and done.stdout.count("FAIL") == 1
-    assert "port closed" in done.stdout and done.stdout.count("allocations end") == 3
+    assert "port closed" in done.stdout and done.stdout.count("answers, allocates, relays") == 2
 
 
 @pytest.fixture
@@ -253,12 +255,6 @@ def test_expired(tls, ask, trusted, tmp_path):
     server = tls(pair)
     assert certificate(ask, server) == "the certificate has expired"
     server.wait_log("certificate-ended")
-
-
-def test_few_days_are_pointed_out(tls, ask, trusted, tmp_path):
-    steps = ask(tls(certificates.make(tmp_path / "x", (NAME,), days=5)).port, "tls")
-    assert steps["tls-certificate"]["note"] in (f"{n} days left, see that its renewal works"
-                                                for n in (5, 4))
 
 
 def test_secrets_are_wrong_over_every_transport_alike(cli, tls, trusted, tmp_path):

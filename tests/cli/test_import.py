@@ -107,9 +107,16 @@ user=rocketchat:pass word
 realm=chat.example.org
 no-cli
 """
+# Its documentation advises port 443, and Talk has one field of host and port for turn: and turns:.
+NEXTCLOUD_443 = NEXTCLOUD.replace("port=3478", "port=443") + "cert=CERTIFICATE\npkey=KEY\n"
+# What the package installs, with the three lines that every guide has people change.
+EXAMPLE = re.sub("(?m)^#(use-auth-secret|static-auth-secret=|realm=)", r"\1", DEBIAN.read_text()
+                 ).replace("=north\n", f"={SECRET}\n")
 UDP, TCP, TLS = (3478, []), (3478, ["-t"]), (5349, ["-t", "-S"])
 PLATFORMS = {
+    "coturn-example": (EXAMPLE, [UDP, TCP]),
     "nextcloud": (NEXTCLOUD, [UDP, TCP]),
+    "nextcloud-443": (NEXTCLOUD_443, [(443, flags) for _, flags in (UDP, TCP, TLS)]),
     "high-performance-backend": (HIGH_PERFORMANCE_BACKEND, [UDP, TCP]),
     "jitsi": (JITSI, [UDP, TLS]),
     "synapse": (SYNAPSE, [UDP, TCP, TLS]),
@@ -201,7 +208,7 @@ def test_coturn_serves_these_clients(space, tmp_path, platform):
     """So the files are right; coturn loses a packet now and then."""
     process = coturn(space, tmp_path, with_files(PLATFORMS[platform][0]).replace("--", ""))
     try:
-        wait_for(space, 3478)
+        wait_for(space, PLATFORMS[platform][1][0][0])
         clients(space, platform, lost=5)
     finally:
         process.kill()
@@ -211,7 +218,8 @@ def test_coturn_serves_these_clients(space, tmp_path, platform):
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_the_relay_it_becomes_serves_them_as_well(read, cli, space, tmp_path, platform):
     text = with_files(PLATFORMS[platform][0])
-    server = Server({"listen": [f"{HOST}:3478"]}, secrets=None, netns=space)
+    port = PLATFORMS[platform][1][0][0]
+    server = Server({"listen": [f"{HOST}:{port}"]}, secrets=None, netns=space)
     done = read(text, "--secrets-file", server.secrets_path)
     assert done.returncode == 0 and done.report["by_hand"] == 0, done.stderr
     said = {line["line"] for line in done.report["lines"]}
@@ -221,6 +229,21 @@ def test_the_relay_it_becomes_serves_them_as_well(read, cli, space, tmp_path, pl
     with server:
         server.wait_log("started")
         clients(space, platform, lost=0)
+
+
+def test_prometheus_finds_it_on_loopback_alone(read, space):
+    """Whatever address coturn shows its sessions on."""
+    server = Server({"listen": [f"{HOST}:3478"]}, secrets=None, netns=space)
+    done = read(NEXTCLOUD + "prometheus\nprometheus-port=9700\nprometheus-address=0.0.0.0\n",
+                "--secrets-file", server.secrets_path)
+    assert done.report["by_hand"] == 0 and 'metrics_listen = "127.0.0.1:9700";' in done.stdout
+    Path(server.path).write_text(done.stdout)
+    with server, space.inside():
+        with socket.create_connection(("127.0.0.1", 9700), timeout=10) as one:
+            one.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert one.recv(64).startswith(b"HTTP/1.1 200 ")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((HOST, 9700), timeout=10)
 
 
 def test_redis_of_coturn(read, tmp_path):
@@ -280,6 +303,18 @@ def test_coturns_example(cli, tmp_path):
         "syslog", "no-rfc5780", "no-stun-backward-compatibility",
         "response-origin-only-with-rfc5780"]
     check(cli, tmp_path, done.stdout)
+
+
+def test_coturns_example_needs_nothing_but_a_secret(cli, space):
+    """As its report says."""
+    server = Server({"listen": [f"{HOST}:3478"]}, secrets=None, netns=space)
+    done = cli("config", "import", DEBIAN)
+    Path(server.path).write_text(f'{done.stdout}secrets_file = "{server.secrets_path}";\n')
+    made = cli("secret", "add", "one", "--config", server.path, stdin=SECRET)
+    assert made.returncode == 0, made.stderr
+    with server:
+        server.wait_log("started")
+        clients(space, "coturn-example", lost=0)
 
 
 def test_all_that_the_example_has_commented_out(read, cli, tmp_path):

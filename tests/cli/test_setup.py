@@ -50,8 +50,11 @@ def read_nextcloud(text):
             assert len(words) == 3 and re.fullmatch(r"[^:]+:\d+", words[2])
             urls.append(("stun", *split_at(words[2]), "udp"))
             continue
+        if words[2].startswith("--secret=-"):  # would be taken for an option, if it stood alone
+            words[2:3] = words[2].split("=", 1)
         command, option, secret, end, schemes, at, protocols = words[1:]
         assert (command, option, end) == ("talk:turn:add", "--secret", "--")
+        assert (secret[0] == "-") == ("--secret=" in line)
         assert schemes in ("turn", "turns", "turn,turns")
         assert protocols in ("udp", "tcp", "udp,tcp")
         secrets.add(secret)
@@ -330,10 +333,11 @@ def test_a_secret_that_is_to_end(cli, prepared):
     assert "--id jitsi-2" in done.stderr and SECRET not in done.stderr
 
 
+@pytest.mark.parametrize("first", ["!", "-"])
 @pytest.mark.parametrize("platform", SHARED)
-def test_a_secret_of_the_platform(prepared, setup, tmp_path, platform):
+def test_a_secret_of_the_platform(prepared, setup, tmp_path, platform, first):
     """Every byte that a secret may have survives the other side's reader."""
-    secret = "".join(map(chr, range(0x21, 0x7f)))
+    secret = first + "".join(map(chr, range(0x21, 0x7f)))
     file = tmp_path / "secret.txt"
     file.write_text(secret + "\n")
     server = prepared()
@@ -444,6 +448,35 @@ def test_no_configuration(cli):
 def test_a_wrong_secret_option(cli, prepared, args):
     done = cli("setup", "jitsi", "--config", prepared().path, *args)
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("platform, secret, good", [
+    ("rocketchat", b"x" * 255, True), ("rocketchat", b"x" * 256, False),
+    ("jitsi", b"x" * 512, True), ("jitsi", b"x" * 513, False), ("jitsi", b"x" * 15, False),
+    ("matrix", b"secret\xff\xfe0123456789", False), ("rocketchat", b"\x1b[2J0123456789abc", False),
+], ids=lambda value: len(value) if isinstance(value, bytes) else str(value))
+def test_what_the_file_of_a_secret_may_hold(cli, prepared, tmp_path, platform, secret, good):
+    """What our own configuration or a platform's file has no room for is not printed."""
+    file = tmp_path / "secret.txt"
+    file.write_bytes(secret + b"\n")
+    server = prepared()
+    done = cli("setup", platform, "--config", server.path, "--secret-file", file)
+    assert done.returncode == (0 if good else 2), done.stdout + done.stderr
+    assert bool(done.stdout) == good and "xxxx" not in done.stderr
+    if good and platform == "rocketchat":
+        line = section(done.stdout, "In our configuration")[0]
+        Path(server.path).write_text(config_text(server.options) + line + "\n")
+        assert cli("config", "check", "--config", server.path).returncode == 0
+
+
+def test_a_secret_that_no_text_can_hold(cli, prepared):
+    server = prepared(secrets=None, conf={"secrets_file": None})
+    server.options["secrets_file"] = server.secrets_path
+    server.write_conf()
+    Path(server.secrets_path).write_bytes(b"matrix 0 0 secret\xff\xfe0123456789\n")
+    Path(server.secrets_path).chmod(0o600)
+    done = cli("setup", "matrix", "--config", server.path)
+    assert done.returncode == 1 and done.stdout == "" and "--id matrix-2" in done.stderr
 
 
 def test_the_servers_own_file_is_no_secret(cli, prepared):

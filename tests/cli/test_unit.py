@@ -115,11 +115,12 @@ def test_the_package_has_what_the_unit_names(package):
 
 
 def test_the_package_keeps_a_configuration_and_asks_for_its_libraries(package):
-    listed = (package / "DEBIAN/conffiles").read_text().splitlines()
-    assert listed == [f"/{path.relative_to(package)}" for path in (package / "etc").rglob("*")
-                      if path.is_file()]
+    # No conffile, hence no question: tests/package tells how it is kept.
+    assert not (package / "etc").exists() and not (package / "DEBIAN/conffiles").exists()
+    shipped = package / "usr/share/drehkreuz/drehkreuz.conf"
+    assert shipped.read_text() == (ROOT / "conf/drehkreuz.conf").read_text()
     control = (package / "DEBIAN/control").read_text()
-    for library in ("libssl3", "libevent-core", "libconfig9", "libhiredis", "libc6"):
+    for library in ("libssl3", "libevent-core", "libconfig9", "libhiredis", "libseccomp2", "libc6"):
         assert re.search(rf"^Depends:.*\b{library}", control, re.M), control
     for script in ("postinst", "prerm", "postrm"):
         run("sh", "-n", package / "DEBIAN" / script)
@@ -357,7 +358,7 @@ def test_the_completion_is_that_of_the_table(cli):
     (["secret", "retire", "--i"], ["--in"]), (["stats", "--"], ["--help", "--config", "--json"]),
     (["stats", "--config", ""], []), (["config", "import", ""], []),
     (["config", "import", "--j"], ["--json"]), (["kill", "--relay-port", ""], []),
-    (["nonsense", ""], []),
+    (["setup", "m"], ["matrix"]), (["nonsense", ""], []),
 ])
 def test_completion(words, offered):
     assert complete(*words) == offered

@@ -16,12 +16,13 @@ DOORS = {
     "metrics": ["base/"],
     "privacy": [],
     "setup": ["crypto/crypto.h"],
+    "sandbox": ["base/"],
     "config": ["base/"],
     "import": ["base/", "config/conf.h"],
     "check": ["auth/auth.h", "base/", "crypto/", "net/net.h", "wire/"],
     "main": ["auth/", "base/", "check/", "config/", "crypto/", "import/import.h",
              "issuer/issuer.h", "local/local.h", "metrics/metrics.h", "net/", "privacy/privacy.h",
-             "redis/redis.h", "setup/setup.h", "turn/", "wire/"],
+             "redis/redis.h", "sandbox/sandbox.h", "setup/setup.h", "turn/", "wire/"],
 }
 
 # Libraries, and the only places that know them.
@@ -33,10 +34,13 @@ LIBRARIES = {
     r"event2/|event\.h": ("relay/net/", "relay/redis/", "relay/local/", "relay/main/loop.c"),
     r"hiredis/": "relay/redis/reply.c",
     r"libconfig\.h": "relay/config/conf_load.c",
+    r"seccomp\.h": "relay/sandbox/calls.c",
+    r"jansson\.h": "relay/check/talk.c",
     r"uni(str|norm|ctype|case)\.h": "relay/auth/",
     r"(sys/socket|netinet/\w+|netdb|ifaddrs|linux/errqueue|net/if)\.h":
         ("relay/net/", "relay/main/", "relay/check/", "relay/redis/connect.c",
-         "relay/local/local.c", "relay/local/place.c"),
+         "relay/local/local.c", "relay/local/place.c", "relay/sandbox/calls.c"),
+    r"(resolv|arpa/nameser)\.h": "relay/check/dns.c",
     r"arpa/inet\.h": ("relay/net/", "relay/main/", "relay/check/", "relay/base/addr.c"),
     r"pthread\.h": ("relay/net/", "relay/main/", "relay/turn/ports.c", "relay/turn/usage.c",
                    "relay/base/pool.c"),

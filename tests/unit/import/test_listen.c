@@ -136,6 +136,26 @@ static void test_many_addresses(void **state)
     import_done(i);
 }
 
+/* What finds no room is not said to be taken. */
+static void test_no_room_for_what_comes_last(void **state)
+{
+    (void)state;
+    char file[2048] = "";
+    size_t n = 0;
+    for (unsigned k = 1; k <= 15; k++)
+        n += (size_t)snprintf(file + n, sizeof(file) - n, "listening-ip=192.0.2.%u\n", k);
+    snprintf(file + n, sizeof(file) - n,
+             "aux-server=192.0.2.1:80\naux-server=192.0.2.1:81\ntcp-proxy-port=5555\n");
+    struct import *i = import_file(file);
+    assert_int_equal(i->conf.listen.n, 16);
+    assert_int_equal(i->conf.listen_tcp.n, 0);
+    assert_int_equal(import_entry_at(i, 16, NULL)->verdict, IMPORT_TAKEN);
+    assert_int_equal(import_entry_at(i, 17, NULL)->verdict, IMPORT_NONE);
+    assert_true(import_entry_at(i, 17, NULL)->by_hand);
+    assert_int_equal(import_entry_at(i, 18, NULL)->verdict, IMPORT_NONE);
+    import_done(i);
+}
+
 static void test_ports_of_listeners_all_over_the_range(void **state)
 {
     (void)state;
@@ -155,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_listeners),
         cmocka_unit_test(test_relays),
         cmocka_unit_test(test_many_addresses),
+        cmocka_unit_test(test_no_room_for_what_comes_last),
         cmocka_unit_test(test_ports_of_listeners_all_over_the_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
