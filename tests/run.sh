@@ -10,7 +10,7 @@ PYTHON=/usr/bin/python3
 JOBS=$(nproc)
 FUZZ_SECONDS=15
 SUITES="build lint unit unit-asan unit-tsan conformance conformance-asan cli redis e2e"
-SUITES+=" privacy fuzz bench"
+SUITES+=" privacy platforms docker package fuzz bench"
 FUZZERS=$(cd tests/fuzz && printf '%s ' fuzz_*.c | sed 's/\.c//g')
 FAST="build lint unit conformance"
 
@@ -22,6 +22,8 @@ declare -A FLAGS=(
     [build-tsan]="-DDREHKREUZ_WERROR=ON -DCMAKE_C_COMPILER=clang -DDREHKREUZ_SANITIZE=thread"
     [build-fuzz]="-DDREHKREUZ_WERROR=ON -DCMAKE_C_COMPILER=clang -DDREHKREUZ_FUZZ=ON
         -DDREHKREUZ_SANITIZE=address,undefined"
+    [build-package]="-DDREHKREUZ_WERROR=ON -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Release
+        -DDREHKREUZ_TESTS=OFF"
 )
 
 usage() {
@@ -29,7 +31,7 @@ usage() {
     echo "suites: $SUITES"
 }
 # What is made there, if not everything.
-declare -A TARGETS=([build-fuzz]="${FUZZERS// /_fuzzer }")
+declare -A TARGETS=([build-fuzz]="${FUZZERS// /_fuzzer }" [build-package]=package)
 
 only=""
 while [ $# -gt 0 ]; do
@@ -54,11 +56,14 @@ as_root=""
 
 install_missing() {
     local packages="gcc clang llvm clang-format cmake ninja-build pkg-config libc6-dev libevent-dev
-        libssl-dev libconfig-dev libhiredis-dev libunistring-dev libcmocka-dev python3 python3-pytest
+        libssl-dev libconfig-dev libhiredis-dev libseccomp-dev libunistring-dev libcmocka-dev python3 python3-pytest
         python3-aioice python3-selenium python3-openssl chromium chromium-driver coturn iproute2
         libnss3-tools nginx-light libnginx-mod-stream haproxy procps ethtool man-db nftables
         libclang-rt-14-dev openssl redis-server redis-sentinel python3-redis prosody php-cli firefox-esr
-        python3-websocket mount strace binutils prometheus systemd dpkg-dev file"
+        python3-websocket janus mount strace binutils prometheus systemd dpkg-dev file
+        libjansson-dev python3-venv
+        podman buildah crun debootstrap python3-yaml
+        systemd-container lintian"
     local missing="" package
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
@@ -244,7 +249,12 @@ run_conformance-asan() {
 run_cli() { needs cli build && run_pytest cli "$BUILD/drehkreuz" cli; }
 run_redis() { needs redis build && run_pytest redis "$BUILD/drehkreuz" redis; }
 run_e2e() { needs e2e build && run_pytest e2e "$BUILD/drehkreuz" e2e; }
+run_platforms() { needs platforms build && run_pytest platforms "$BUILD/drehkreuz" platforms; }
 run_privacy() { needs privacy build && run_pytest privacy "$BUILD/drehkreuz" privacy; }
+run_docker() { run_pytest docker "" docker; }
+run_package() {
+    needs package build-package && run_pytest package "$ROOT/build-package/drehkreuz" package
+}
 run_fuzz() {
     local name
     needs fuzz build-fuzz || return 0

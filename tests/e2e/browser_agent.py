@@ -16,16 +16,17 @@ from names import own
 from world import serve
 
 ENGINES = {"chromium": Chromium, "firefox": Firefox}
-PAGE = (Path(__file__).parent / "page.html").read_bytes()
 
 
 class Page(http.server.BaseHTTPRequestHandler):
+    text = b""
+
     def do_GET(self):
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(PAGE)))
+        self.send_header("Content-Length", str(len(self.text)))
         self.end_headers()
-        self.wfile.write(PAGE)
+        self.wfile.write(self.text)
 
     def log_message(self, *_):
         pass
@@ -45,8 +46,9 @@ def js(driver, name, args):
     return json.loads(driver.text(f"{promise}.catch(e => JSON.stringify('failed: ' + e))"))
 
 
-def main(engine, authority, names):
-    """names: JSON object of host names and their addresses."""
+def main(engine, authority, names, page):
+    """names: JSON object of host names and their addresses. page: its file."""
+    Page.text = Path(page).read_bytes()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     home = f"http://localhost:{server.server_address[1]}/"

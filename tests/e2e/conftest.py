@@ -12,7 +12,6 @@ the relay, on relayed addresses of 10.77.0.1 and fd77:0::1.
 
 import os
 import shutil
-import signal
 import sys
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from front import CLOUD, NAME, web_server  # noqa: E402
 from relay import KINDS, PORT  # noqa: E402
 from support import certificates  # noqa: E402
 from support.server import binary  # noqa: E402
-from world import World  # noqa: E402
+from world import two_sides, unwind_on_sigterm  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -34,27 +33,13 @@ def pytest_addoption(parser):
 
 
 def pytest_sessionstart(session):
-    """An ended run cleans up as well: SIGTERM unwinds like an interrupt."""
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    unwind_on_sigterm()
 
 
 @pytest.fixture(scope="session")
 def world():
-    made = World(["a", "srv", "b"], [
-        ("a", ["10.77.0.2/24", "fd77:0::2/64"], "srv", ["10.77.0.1/24", "fd77:0::1/64"]),
-        ("srv", ["10.77.1.1/24", "fd77:1::1/64"], "b", ["10.77.1.2/24", "fd77:1::2/64"]),
-    ])
-    try:
-        made["srv"].sysctl("net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
-        for name, net in (("a", "0"), ("b", "1")):
-            made[name].ip("route", "add", "default", "via", f"10.77.{net}.1")
-            made[name].ip("route", "add", "default", "via", f"fd77:{net}::1")
+    with two_sides() as made:
         yield made
-    finally:
-        made.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -76,6 +77,31 @@ class World:
         for space in self.spaces.values():
             _drop(space.name)
         self.spaces = {}
+
+
+@contextmanager
+def two_sides():
+    """a, srv and b as they are drawn in conftest.py."""
+    made = World(["a", "srv", "b"], [
+        ("a", ["10.77.0.2/24", "fd77:0::2/64"], "srv", ["10.77.0.1/24", "fd77:0::1/64"]),
+        ("srv", ["10.77.1.1/24", "fd77:1::1/64"], "b", ["10.77.1.2/24", "fd77:1::2/64"]),
+    ])
+    try:
+        made["srv"].sysctl("net.ipv4.ip_forward=0", "net.ipv6.conf.all.forwarding=0")
+        for name, net in (("a", "0"), ("b", "1")):
+            made[name].ip("route", "add", "default", "via", f"10.77.{net}.1")
+            made[name].ip("route", "add", "default", "via", f"fd77:{net}::1")
+        yield made
+    finally:
+        made.close()
+
+
+def unwind_on_sigterm():
+    """An ended run cleans up as well: SIGTERM unwinds like an interrupt."""
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 class Agent:
