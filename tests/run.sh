@@ -9,8 +9,11 @@ LOGS=$BUILD/logs
 PYTHON=/usr/bin/python3
 JOBS=$(nproc)
 FUZZ_SECONDS=15
-SUITES="build lint unit unit-asan unit-tsan conformance conformance-asan cli redis e2e"
-SUITES+=" privacy platforms docker package fuzz bench"
+# Side by side run what mostly waits; the rest wants the machine for itself.
+LANES=("conformance conformance-asan cli platforms" "redis docker package")
+FIRST="build lint unit unit-asan unit-tsan"
+THEN="e2e privacy fuzz bench"
+SUITES="$FIRST ${LANES[*]} $THEN"
 FUZZERS=$(cd tests/fuzz && printf '%s ' fuzz_*.c | sed 's/\.c//g')
 FAST="build lint unit conformance"
 
@@ -36,7 +39,7 @@ declare -A TARGETS=([build-fuzz]="${FUZZERS// /_fuzzer }" [build-package]=packag
 only=""
 while [ $# -gt 0 ]; do
     case $1 in
-    --fast) SUITES=$FAST ;;
+    --fast) only=$FAST ;;
     --only)
         only=${2:-}
         shift
@@ -47,7 +50,6 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ -z "$only" ] || SUITES=$only
 
 # --- The machine ---
 
@@ -55,15 +57,15 @@ as_root=""
 [ "$(id -u)" = 0 ] || as_root="sudo -n"
 
 install_missing() {
-    local packages="gcc clang llvm clang-format cmake ninja-build pkg-config libc6-dev libevent-dev
-        libssl-dev libconfig-dev libhiredis-dev libseccomp-dev libunistring-dev libcmocka-dev python3 python3-pytest
-        python3-aioice python3-selenium python3-openssl chromium chromium-driver coturn iproute2
-        libnss3-tools nginx-light libnginx-mod-stream haproxy procps ethtool man-db nftables
-        libclang-rt-14-dev openssl redis-server redis-sentinel python3-redis prosody php-cli firefox-esr
+    local packages="gcc clang llvm clang-format cmake ninja-build pkg-config libc6-dev
+        libevent-dev libssl-dev libconfig-dev libhiredis-dev libseccomp-dev
+        libunistring-dev libcmocka-dev libjansson-dev python3 python3-pytest
+        python3-venv python3-yaml python3-aioice python3-selenium python3-openssl
+        chromium chromium-driver coturn iproute2 libnss3-tools nginx-light
+        libnginx-mod-stream haproxy procps ethtool man-db nftables libclang-rt-14-dev
+        openssl redis-server redis-sentinel python3-redis prosody php-cli firefox-esr
         python3-websocket janus mount strace binutils prometheus systemd dpkg-dev file
-        libjansson-dev python3-venv
-        podman buildah crun debootstrap python3-yaml
-        systemd-container lintian"
+        podman buildah crun debootstrap systemd-container lintian"
     local missing="" package
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
@@ -91,14 +93,17 @@ install_missing() {
 
 # --- Running and counting ---
 
-ran=()    # "suite tests failed seconds"
-current="" # process group of the running step
+ran=$LOGS/ran # a line each: suite, tests, failed, seconds
+current=""    # process group of the running step
+lanes=""      # our own processes, one a lane
 
 stop() {
     if [ -n "$current" ]; then
         kill -TERM -- "-$current" 2>/dev/null || true
         wait "$current" || true # it takes away its namespaces
     fi
+    # shellcheck disable=SC2086
+    [ -z "$lanes" ] || { kill -TERM $lanes 2>/dev/null; wait $lanes; } || true
     exit 130
 }
 trap stop INT TERM
@@ -146,7 +151,7 @@ finish() {
     elif [ "$status" != 0 ]; then
         failed=1
     fi
-    ran+=("$suite $tests $failed $seconds")
+    echo "$suite $tests $failed $seconds" >>"$ran"
     echo "$suite: $((tests - failed)) passed, $failed failed, $seconds s"
     if [ "$failed" != 0 ]; then
         echo "--- end of ${log#"$ROOT"/} ---"
@@ -275,6 +280,40 @@ run_bench() {
 
 # --- All of it ---
 
+in_turn() { # SUITES
+    local name
+    for name in $1; do
+        "run_$name" || true
+    done
+}
+
+# A lane is a shell of its own: what it builds no other one would know of.
+side_by_side() {
+    local tree lane
+    for tree in build build-asan build-package; do
+        built $tree || true
+    done
+    for lane in "${LANES[@]}"; do
+        (
+            lanes=""
+            trap stop INT TERM
+            in_turn "$lane"
+        ) &
+        lanes+=" $!"
+    done
+    # shellcheck disable=SC2086
+    wait $lanes || true
+    lanes=""
+}
+
+# all_ran SUITES: one of which nothing is known has failed.
+all_ran() {
+    local name
+    for name in $1; do
+        grep -q "^$name[ _]" "$ran" || finish "$name" 1 /dev/null 0
+    done
+}
+
 mkdir -p "$LOGS"
 begin=$SECONDS
 if ! install_missing; then
@@ -282,19 +321,24 @@ if ! install_missing; then
     echo "0 passed, 1 failed"
     exit 1
 fi
-for name in $SUITES; do
-    "run_$name" || true
-done
+rm -f "$ran"
+if [ -n "$only" ]; then
+    in_turn "$only"
+    all_ran "$only"
+else
+    in_turn "$FIRST"
+    side_by_side
+    in_turn "$THEN"
+    all_ran "$SUITES"
+fi
 
 echo
 printf '%-18s %7s %7s %8s\n' suite tests failed seconds
 tests=0 failed=0
-for row in "${ran[@]}"; do
-    # shellcheck disable=SC2086
-    printf '%-18s %7s %7s %8s\n' $row
-    read -r _ t f _ <<<"$row"
+while read -r name t f seconds; do
+    printf '%-18s %7s %7s %8s\n' "$name" "$t" "$f" "$seconds"
     tests=$((tests + t)) failed=$((failed + f))
-done
+done <"$ran"
 printf '%-18s %7s %7s %8s\n' all $tests $failed $((SECONDS - begin))
 echo
 echo "$((tests - failed)) passed, $failed failed"
