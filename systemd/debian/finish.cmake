@@ -5,7 +5,8 @@ find_program(FILE_TOOL file REQUIRED)
 
 set(share ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/share)
 set(doc ${share}/doc/drehkreuz)
-file(COPY ${CMAKE_CURRENT_LIST_DIR}/copyright ${CMAKE_CURRENT_LIST_DIR}/changelog DESTINATION ${doc})
+file(COPY ${CMAKE_CURRENT_LIST_DIR}/copyright ${CMAKE_CURRENT_LIST_DIR}/changelog DESTINATION ${doc}
+    FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
 # The configuration is the administrator's own from the first day: postinst makes it from this one.
 # As a conffile it would stop an upgrade with a question whenever both have changed it.
 file(MAKE_DIRECTORY ${share}/drehkreuz)
