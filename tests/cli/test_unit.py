@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -183,7 +184,7 @@ class Traced(Server):
     capabilities = "-all"
 
     def spawn(self):
-        mine = binary()
+        mine = shutil.copy(binary(), self.dir)  # the checkout may be closed to others
         self.trace = Path(self.dir, "trace")
         self.wrapper = Path(self.dir, "wrapper")
         caps = self.capabilities
@@ -195,12 +196,12 @@ class Traced(Server):
         for path in (self.dir, *Path(self.dir).iterdir()):
             os.chown(path, NOBODY, NOBODY)
         os.chmod(Path(self.warp.environment()["LD_PRELOAD"]).parent, 0o755)
-        before = os.environ.get("DREHKREUZ_BIN")
+        before = binary()
         os.environ["DREHKREUZ_BIN"] = str(self.wrapper)
         try:
             return super().spawn()
         finally:
-            os.environ["DREHKREUZ_BIN"] = before or mine
+            os.environ["DREHKREUZ_BIN"] = before
 
     def end(self):
         """Its trace, once it has stopped cleanly."""

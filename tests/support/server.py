@@ -22,10 +22,28 @@ REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime erro
 
 # Below the range that the kernel takes client ports from, so that they cannot meet. Single ports,
 # which are listeners, lie below the runs, so that no run meets a listener not yet bound.
+# Tests in several processes at a time do not meet either: each has a share of both while it lives.
+_SHARES = 4
 _SLICE = 1000
+_SLICES = 20 // _SHARES
 _SINGLES = range(8000, 11000)
 _UDP = struct.pack("!HHI", 0x0019, 4, 17 << 24)
-_slices = itertools.count(random.randrange(0, 20))
+_slices = itertools.count(random.randrange(0, _SLICES))
+
+
+def _claim():
+    """(number of a share, what holds it)."""
+    for number in range(_SHARES):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0drehkreuz-tests-{number}")
+            return number, claim
+        except OSError:
+            claim.close()
+    return random.randrange(_SHARES), None
+
+
+_share, _held = _claim()
 
 
 def binary():
@@ -35,9 +53,9 @@ def binary():
 def free_ports(count, host="127.0.0.1"):
     """First port of a run that is free for UDP and TCP; another run each time."""
     for _ in range(200):
-        first = _SINGLES.stop + next(_slices) % 20 * _SLICE
+        first = _SINGLES.stop + (_share * _SLICES + next(_slices) % _SLICES) * _SLICE
         first += random.randrange(0, _SLICE - count + 1) // 2 * 2
-        first = random.choice(_SINGLES) if count == 1 else first
+        first = random.choice(_SINGLES[_share::_SHARES]) if count == 1 else first
         if all(_is_free(host, first + i) for i in range(count)):
             return first
     raise RuntimeError("no free ports")

@@ -148,6 +148,9 @@ static int thread_is_inside(const struct scene *s)
     return failed ? UNEXPECTED : 0;
 }
 
+/* The search for leaks reads /proc, so what it may read there is left alone. */
+enum { PROC_IS_CLOSED = MEM_IS_WATCHED ? INT16_MAX : 1 };
+
 static const struct row rows[] = {
     {"read conf", read_conf, 0, 1},
     {"read state", read_state, 0, 1},
@@ -160,7 +163,7 @@ static const struct row rows[] = {
     {"read program", read_program, MEM_IS_WATCHED ? 0 : EACCES, 1},
     {"list root", list_root, EACCES, 1},
     {"read run", read_run, EACCES, 1},
-    {"read maps", read_maps, EACCES, 1},
+    {"read maps", read_maps, EACCES, PROC_IS_CLOSED},
     {"write conf", write_conf, EACCES, 1},
     {"cut conf", cut_conf, EACCES, 3},
     {"make conf", make_conf, EACCES, 1},
