@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
+#include <linux/virtio_net.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <sched.h>
@@ -14,11 +15,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 64 << 20, PROTOCOL_UDP = 17, TTL = 64, OFFSET_IP = 14, OFFSET_UDP = 34 };
+enum {
+    BUFFER_BYTES = 64 << 20,
+    PROTOCOL_UDP = 17,
+    TTL = 64,
+    DONT_FRAGMENT = 0x4000,
+    OFFSET_IP = 14,
+    OFFSET_UDP = 34,
+};
 
 struct batch {
     uint8_t bytes[FRAME_BATCH][FRAME_MAX];
-    struct iovec iov[FRAME_BATCH];
+    struct iovec iov[FRAME_BATCH][2]; /* the kernel's header in front of a frame that leaves */
     struct mmsghdr msg[FRAME_BATCH];
     unsigned n;
 };
@@ -28,6 +36,8 @@ struct link {
     int out;
     struct frame_ends ends;
     uint64_t refused;
+    struct virtio_net_hdr offload; /* checksums as by a network card: GRO wants UDP to have one */
+    uint32_t pseudo;               /* what addresses and protocol add to it */
     struct batch rx;
     struct batch tx;
 };
@@ -43,14 +53,19 @@ static uint16_t get16(const uint8_t *p)
     return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-static uint16_t ip_checksum(const uint8_t *header)
+static uint32_t sum_of(const uint8_t *p, size_t n)
 {
     uint32_t sum = 0;
-    for (size_t i = 0; i < 20; i += 2)
-        sum += get16(header + i);
+    for (size_t i = 0; i < n; i += 2)
+        sum += get16(p + i);
+    return sum;
+}
+
+static uint16_t fold(uint32_t sum)
+{
     while (sum >> 16)
         sum = (sum & 0xFFFF) + (sum >> 16);
-    return (uint16_t)~sum;
+    return (uint16_t)sum;
 }
 
 static int packet_socket(int protocol, unsigned device)
@@ -81,11 +96,15 @@ bool netns_enter(const char *netns)
     return ok;
 }
 
-static void batch_init(struct batch *b)
+/* front: what each message begins with, or NULL. */
+static void batch_init(struct batch *b, struct virtio_net_hdr *front)
 {
     for (size_t i = 0; i < FRAME_BATCH; i++) {
-        b->iov[i] = (struct iovec){b->bytes[i], FRAME_MAX};
-        b->msg[i].msg_hdr = (struct msghdr){.msg_iov = &b->iov[i], .msg_iovlen = 1};
+        struct iovec *iov = b->iov[i];
+        iov[0] = (struct iovec){front, front ? sizeof *front : 0};
+        iov[1] = (struct iovec){b->bytes[i], FRAME_MAX};
+        b->msg[i].msg_hdr =
+            (struct msghdr){.msg_iov = front ? iov : iov + 1, .msg_iovlen = front ? 2 : 1};
     }
 }
 
@@ -108,8 +127,14 @@ struct link *link_open(const char *netns, const char *device, const struct frame
         return NULL;
     }
     setsockopt(l->out, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof one);
-    batch_init(&l->rx);
-    batch_init(&l->tx);
+    setsockopt(l->out, SOL_PACKET, PACKET_VNET_HDR, &one, sizeof one);
+    l->offload.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    l->offload.csum_start = OFFSET_UDP;
+    l->offload.csum_offset = 6;
+    l->pseudo =
+        sum_of(ends->here, FRAME_ADDR_LEN) + sum_of(ends->there, FRAME_ADDR_LEN) + PROTOCOL_UDP;
+    batch_init(&l->rx, NULL);
+    batch_init(&l->tx, &l->offload);
     return l;
 }
 
@@ -148,16 +173,17 @@ void link_queue(struct link *l, uint16_t from, uint16_t to, size_t n)
     memset(ip, 0, 20);
     ip[0] = 0x45;
     put16(ip + 2, 28 + n);
+    put16(ip + 6, DONT_FRAGMENT); /* as most systems do */
     ip[8] = TTL;
     ip[9] = PROTOCOL_UDP;
     memcpy(ip + 12, l->ends.here, FRAME_ADDR_LEN);
     memcpy(ip + 16, l->ends.there, FRAME_ADDR_LEN);
-    put16(ip + 10, ip_checksum(ip));
+    put16(ip + 10, (uint16_t)~fold(sum_of(ip, 20)));
     put16(udp, from);
     put16(udp + 2, to);
     put16(udp + 4, 8 + n);
-    put16(udp + 6, 0); /* none, which IPv4 allows */
-    l->tx.iov[l->tx.n].iov_len = FRAME_HEADERS + n;
+    put16(udp + 6, fold(l->pseudo + (uint32_t)(8 + n))); /* completed on the way, or not at all */
+    l->tx.iov[l->tx.n][1].iov_len = FRAME_HEADERS + n;
     l->tx.n++;
 }
 
@@ -185,7 +211,7 @@ static bool is_udp(const uint8_t *f, size_t n)
 size_t link_receive(struct link *l, link_fn fn, void *ctx)
 {
     for (size_t i = 0; i < FRAME_BATCH; i++)
-        l->rx.iov[i].iov_len = FRAME_MAX;
+        l->rx.iov[i][1].iov_len = FRAME_MAX;
     int got = recvmmsg(l->in, l->rx.msg, FRAME_BATCH, MSG_DONTWAIT, NULL);
     for (int i = 0; i < got; i++) {
         uint8_t *f = l->rx.bytes[i], *udp = f + OFFSET_UDP;

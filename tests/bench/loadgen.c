@@ -14,7 +14,7 @@ struct mode {
 };
 
 static const struct mode MODES[] = {
-    {"relay", mode_relay, false}, {"direct", mode_direct, false},  {"churn", mode_churn, false},
+    {"relay", mode_relay, false}, {"plain", mode_plain, false},    {"churn", mode_churn, false},
     {"idle", mode_idle, false},   {"streams", mode_streams, true}, {"flood", mode_flood, false},
 };
 
@@ -27,10 +27,12 @@ struct args {
 
 static int usage(void)
 {
-    fputs("usage: bench_loadgen relay|direct|churn|idle|flood|streams --cli LINK --peer LINK\n"
-          "    [--user U --password P --clients N --pps N --flood N --bytes N --seconds N\n"
-          "     --warmup N --pid PID --cpu N --own-cpu N --port N\n"
-          "     --burst N --tls 0|1]\n"
+    fputs("usage: bench_loadgen relay|plain|churn|idle|flood|streams --cli LINK --peer LINK\n"
+          "    [--user U --password P --clients N --pps N --bytes N --burst N\n"
+          "     --shape plain|video|mixed|rising --way echo|up|down --indications 1 --pairs 1\n"
+          "     --flood-pps N --flood mixed|garbage|allocate --seconds S --warmup S --steps 1\n"
+          "     --pid PID --threads PID,PID --cpu N --own-cpu N --port N --peer-port N\n"
+          "     --fan 1 --tls 1]\n"
           "LINK: namespace,device,own MAC,server MAC,own IPv4,server IPv4\n",
           stderr);
     return 2;
@@ -55,47 +57,84 @@ static struct link *open_link(const char *text)
     return link_open(name, device, &e);
 }
 
+static const char *const WAYS[] = {"echo", "up", "down", NULL};
+static const char *const SHAPES[] = {"plain", "video", "mixed", "rising", NULL};
+static const char *const FLOODS[] = {"mixed", "garbage", "allocate", NULL};
+
+/* One option: text, time in seconds, or a number, which may have names. */
+struct option {
+    const char *name;
+    const char **text;
+    uint64_t *time;
+    uint32_t *number;
+    const char *const *words;
+};
+
+static bool take(const struct option *o, const char *value)
+{
+    if (o->text) {
+        *o->text = value;
+        return true;
+    }
+    if (o->time) {
+        *o->time = (uint64_t)(strtod(value, NULL) * (double)SEC);
+        return true;
+    }
+    if (!o->words) {
+        *o->number = (uint32_t)strtoul(value, NULL, 10);
+        return true;
+    }
+    for (uint32_t i = 0; o->words[i]; i++)
+        if (strcmp(o->words[i], value) == 0) {
+            *o->number = i;
+            return true;
+        }
+    return false;
+}
+
 static bool parse(int argc, char **argv, struct args *a, struct load *l)
 {
-    uint32_t port = 3478, cpu = 1, own = 0, pid = 0;
-    const struct {
-        const char *name;
-        const char **text;
-        uint32_t *number;
-    } options[] = {
-        {"--cli", &a->cli, NULL},
-        {"--peer", &a->peer, NULL},
-        {"--user", &a->user, NULL},
-        {"--password", &a->password, NULL},
-        {"--clients", NULL, &l->clients},
-        {"--pps", NULL, &l->pps},
-        {"--flood", NULL, &l->flood_pps},
-        {"--bytes", NULL, &l->bytes},
-        {"--burst", NULL, &l->burst},
-        {"--tls", NULL, &l->tls},
-        {"--seconds", NULL, &l->seconds},
-        {"--warmup", NULL, &l->warmup},
-        {"--pid", NULL, &pid},
-        {"--cpu", NULL, &cpu},
-        {"--own-cpu", NULL, &own},
-        {"--port", NULL, &port},
+    uint32_t port = 3478, peer_port = 7000, cpu = 1, own = 0, pid = 0;
+    const struct option options[] = {
+        {.name = "--cli", .text = &a->cli},
+        {.name = "--peer", .text = &a->peer},
+        {.name = "--user", .text = &a->user},
+        {.name = "--password", .text = &a->password},
+        {.name = "--threads", .text = &l->server.threads},
+        {.name = "--seconds", .time = &l->window},
+        {.name = "--warmup", .time = &l->warmup},
+        {.name = "--clients", .number = &l->clients},
+        {.name = "--pps", .number = &l->pps},
+        {.name = "--flood-pps", .number = &l->flood_pps},
+        {.name = "--flood", .number = &l->flood, .words = FLOODS},
+        {.name = "--bytes", .number = &l->bytes},
+        {.name = "--burst", .number = &l->burst},
+        {.name = "--way", .number = &l->way, .words = WAYS},
+        {.name = "--shape", .number = &l->shape, .words = SHAPES},
+        {.name = "--indications", .number = &l->indications},
+        {.name = "--pairs", .number = &l->pairs},
+        {.name = "--fan", .number = &l->fan},
+        {.name = "--steps", .number = &l->steps},
+        {.name = "--tls", .number = &l->tls},
+        {.name = "--pid", .number = &pid},
+        {.name = "--cpu", .number = &cpu},
+        {.name = "--own-cpu", .number = &own},
+        {.name = "--port", .number = &port},
+        {.name = "--peer-port", .number = &peer_port},
     };
     for (int i = 2; i + 1 < argc; i += 2) {
         size_t k = 0, n = sizeof options / sizeof options[0];
         while (k < n && strcmp(options[k].name, argv[i]) != 0)
             k++;
-        if (k == n)
+        if (k == n || !take(&options[k], argv[i + 1]))
             return false;
-        if (options[k].text)
-            *options[k].text = argv[i + 1];
-        else
-            *options[k].number = (uint32_t)strtoul(argv[i + 1], NULL, 10);
     }
     l->server_port = (uint16_t)port;
-    l->cpu = (int)cpu;
+    l->peer_port = (uint16_t)peer_port;
+    l->server.cpu = (int)cpu;
+    l->server.pid = (int)pid;
     l->own_cpu = (int)own;
-    l->pid = (int)pid;
-    return argc % 2 == 0 && l->clients && l->bytes >= 16 && l->bytes <= 1400 && l->burst;
+    return argc % 2 == 0 && l->clients && l->bytes > STAMP && l->bytes <= 1250 && l->burst;
 }
 
 static int run(const struct mode *mode, const struct args *a, struct bench *b)
@@ -103,7 +142,10 @@ static int run(const struct mode *mode, const struct args *a, struct bench *b)
     b->cli_end = a->cli ? a->cli : "";
     b->cli = mode->has_sockets ? NULL : open_link(a->cli);
     b->peer = open_link(a->peer);
-    b->who = (struct account){.crypto = crypto_new(), .user = a->user, .password = a->password};
+    b->who = (struct account){.crypto = crypto_new(),
+                              .user = a->user,
+                              .password = a->password,
+                              .no_channels = b->load.indications};
     int rc = 1;
     char text[64];
     const char *peer = a->peer ? a->peer : "";
@@ -124,13 +166,8 @@ static int run(const struct mode *mode, const struct args *a, struct bench *b)
 int main(int argc, char **argv)
 {
     struct args a = {.user = "bench", .password = "bench-password"};
-    struct load load = {.clients = 100,
-                        .pps = 1000,
-                        .bytes = 160,
-                        .seconds = 5,
-                        .warmup = 1,
-                        .peer_port = 7000,
-                        .burst = 1};
+    struct load load = {
+        .clients = 100, .pps = 1000, .bytes = 160, .window = 5 * SEC, .warmup = SEC, .burst = 1};
     struct bench *b = calloc(1, sizeof *b);
     const struct mode *mode = NULL;
     for (size_t i = 0; argc > 1 && i < sizeof MODES / sizeof MODES[0]; i++)

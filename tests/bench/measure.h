@@ -4,9 +4,10 @@
 
 #include <stdint.h>
 
-enum { HIST_FINE = 8, HIST_SLOTS = 64 * HIST_FINE };
+/* Slots per power of two, so that an edge is off by 1.6 % at most. */
+enum { HIST_LOG = 6, HIST_FINE = 1 << HIST_LOG, HIST_SLOTS = (65 - HIST_LOG) * HIST_FINE };
 
-/* Eight slots per power of two, nanoseconds. */
+/* Nanoseconds. */
 struct hist {
     uint64_t slot[HIST_SLOTS];
     uint64_t n;
@@ -18,15 +19,24 @@ uint64_t hist_quantile(const struct hist *h, double share);
 
 uint64_t now_ns(void);
 
-/* Nanoseconds so far. busy: user, nice, system, irq, softirq of one processor. */
+/* Whose costs are read. */
+struct subjects {
+    int cpu;             /* the server's processor */
+    int pid;             /* the server, 0 = none */
+    const char *threads; /* the kernel's that receive for it, "17,18", NULL = none */
+};
+
+/* Nanoseconds so far. */
 struct usage {
-    uint64_t cpu_busy;
+    uint64_t cpu_busy; /* user, nice, system, irq, softirq of the processor, by its tick */
     uint64_t cpu_steal;
-    uint64_t process;
-    uint64_t rss; /* bytes */
+    uint64_t process; /* on a processor, as the scheduler counts; children not included */
+    uint64_t kernel;  /* the same of the threads that receive */
+    uint64_t rss;     /* bytes */
+    uint64_t left;    /* packets the server's namespace has sent, also those that found no room */
     uint64_t at;
 };
 
-void usage_read(struct usage *ret, int cpu, int pid);
+void usage_read(struct usage *ret, const struct subjects *of);
 
 #endif

@@ -12,14 +12,23 @@ static const uint16_t METHODS[] = {
     [STEP_RELEASE] = STUN_REFRESH,
 };
 
-static void put_body(struct writer *w, enum step step, const struct account *who)
+struct addr session_peer(const struct session *s, const struct account *who)
 {
+    struct addr peer = s->mate ? who->relayed : who->peer;
+    peer.port = s->mate ? s->mate : who->peer.port;
+    return peer;
+}
+
+static void put_body(struct writer *w, const struct session *s, const struct account *who)
+{
+    enum step step = s->step;
+    struct addr peer = session_peer(s, who);
     if (step == STEP_CHALLENGE || step == STEP_ALLOCATE)
         stun_put_number(w, STUN_ATTR_REQUESTED_TRANSPORT, UDP_PROTOCOL);
     if (step == STEP_BIND)
         stun_put_number(w, STUN_ATTR_CHANNEL_NUMBER, SESSION_CHANNEL);
     if (step == STEP_PERMIT || step == STEP_BIND)
-        stun_put_addr(w, STUN_ATTR_XOR_PEER_ADDRESS, &who->peer);
+        stun_put_addr(w, STUN_ATTR_XOR_PEER_ADDRESS, &peer);
     if (step == STEP_RELEASE)
         stun_put_number(w, STUN_ATTR_LIFETIME, 0);
 }
@@ -27,9 +36,11 @@ static void put_body(struct writer *w, enum step step, const struct account *who
 size_t session_request(struct session *s, const struct account *who, uint8_t *buf, size_t cap)
 {
     struct writer w = w_over(buf, cap);
-    crypto_random(s->tid, sizeof s->tid);
+    if (!s->is_repeated)
+        crypto_random(s->tid, sizeof s->tid);
+    s->is_repeated = false;
     stun_begin(&w, STUN_REQUEST, METHODS[s->step], s->tid);
-    put_body(&w, s->step, who);
+    put_body(&w, s, who);
     if (s->step != STEP_CHALLENGE) {
         stun_put_bytes(&w, STUN_ATTR_USERNAME, span_text(who->user));
         stun_put_bytes(&w, STUN_ATTR_REALM, span_of(who->realm, who->realm_len));
@@ -76,7 +87,10 @@ static enum step next_step(struct session *s, struct account *who, const struct 
         if (!stun_get_addr(m, STUN_ATTR_XOR_RELAYED_ADDRESS, &relayed))
             return STEP_FAILED;
         s->relay = relayed.port;
+        who->relayed = relayed;
     }
+    if (s->step == STEP_PERMIT && who->no_channels)
+        return STEP_READY;
     return s->step + 1;
 }
 

@@ -25,8 +25,10 @@ struct session {
     uint8_t nonce_len;
     uint16_t port;  /* the client's */
     uint16_t relay; /* relayed port */
+    uint16_t mate;  /* relayed port of the client it talks to, 0 = it talks to the account's peer */
     uint16_t tries;
-    uint64_t sent; /* when the request in flight left */
+    uint64_t sent;    /* when the request in flight left */
+    bool is_repeated; /* the next request is the last one once more */
     uint8_t tid[12];
     char nonce[SESSION_NONCE];
 };
@@ -37,12 +39,16 @@ struct account {
     const char *user;
     const char *password;
     struct addr peer;
+    struct addr relayed; /* of the last allocation */
+    bool no_channels;
     char realm[SESSION_REALM];
     size_t realm_len;
     uint8_t key[DIGEST_MAX];
     size_t key_len;
 };
 
+/* Whom a session's permission is for. */
+struct addr session_peer(const struct session *s, const struct account *who);
 /* The request of the session's step; returns its length. */
 size_t session_request(struct session *s, const struct account *who, uint8_t *buf, size_t cap);
 /* Takes an answer; true when it belonged to the request in flight, and the step has moved on. */

@@ -205,17 +205,17 @@ static bool open_all(struct bench *b)
 
 /* --- The way of data --- */
 
-static void send_message(struct bench *b, uint32_t client, uint64_t now)
+static void send_message(struct bench *b, const struct item *it)
 {
     uint8_t message[FRAME_MAX] = {0};
     struct streams *all = b->streams;
-    struct stream *s = &all->v[client];
-    size_t n = (CHANDATA_HEADER_LEN + b->load.bytes + PADDING) & ~(size_t)PADDING;
-    chandata_header(message + CHANDATA_HEADER_LEN, SESSION_CHANNEL, (uint16_t)b->load.bytes);
-    data_fill(b, message + CHANDATA_HEADER_LEN, client, now);
+    struct stream *s = &all->v[it->client];
+    size_t n = (CHANDATA_HEADER_LEN + it->n + PADDING) & ~(size_t)PADDING;
+    chandata_header(message + CHANDATA_HEADER_LEN, SESSION_CHANNEL, (uint16_t)it->n);
+    data_fill(b, message + CHANDATA_HEADER_LEN, it);
     put(s, message, n);
     if (!s->is_dirty)
-        all->dirty[all->n_dirty++] = client;
+        all->dirty[all->n_dirty++] = it->client;
     s->is_dirty = true;
 }
 
