@@ -2,6 +2,9 @@
  * with the length in the last one. */
 #include "base/siphash.h"
 
+#include <endian.h>
+#include <string.h>
+
 enum rounds { COMPRESS = 2, FINISH = 4 };
 
 struct state {
@@ -11,13 +14,12 @@ struct state {
     uint64_t v3;
 };
 
-/* The first n <= 8 bytes as a little-endian word. */
-static uint64_t load(const uint8_t *p, size_t n)
+/* A little-endian word. */
+static uint64_t load(const uint8_t p[8])
 {
-    uint64_t word = 0;
-    for (size_t i = 0; i < n; i++)
-        word |= (uint64_t)p[i] << (8 * i);
-    return word;
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return le64toh(word);
 }
 
 static uint64_t rotl(uint64_t x, unsigned by)
@@ -50,14 +52,17 @@ static void absorb(struct state *s, uint64_t word)
 uint64_t siphash(const uint8_t key[SIPHASH_KEY_LEN], const void *data, size_t n)
 {
     const uint8_t *p = data;
-    uint64_t k0 = load(key, 8);
-    uint64_t k1 = load(key + 8, 8);
+    uint64_t k0 = load(key);
+    uint64_t k1 = load(key + 8);
     struct state s = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
                       k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
     size_t whole = n & ~(size_t)7;
+    uint8_t last[8] = {0};
     for (size_t i = 0; i < whole; i += 8)
-        absorb(&s, load(p + i, 8));
-    absorb(&s, (uint64_t)n << 56 | load(p + whole, n - whole));
+        absorb(&s, load(p + i));
+    if (n > whole)
+        memcpy(last, p + whole, n - whole);
+    absorb(&s, (uint64_t)n << 56 | load(last));
     s.v2 ^= 0xff;
     mix(&s, FINISH);
     return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;

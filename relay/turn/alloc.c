@@ -12,12 +12,20 @@ bool alloc_lives(const struct alloc *a, usec_t now)
     return a->relayed[TURN_V4].expires > now || a->relayed[TURN_V6].expires > now;
 }
 
+static bool is_of(const struct alloc *a, const struct turn_flow *flow)
+{
+    return span_eq(span_of(&a->flow, sizeof a->flow), span_of(flow, sizeof *flow));
+}
+
+/* Media comes in runs of one client's: whose the last packet was is looked at first. */
 static struct alloc *find_any(const struct turn *t, const struct turn_flow *flow)
 {
+    if (t->recent && is_of(t->recent, flow))
+        return t->recent;
     struct htab_node *it = htab_first(&t->flows, flow_hash(t, flow));
     for (; it; it = htab_next(it)) {
         struct alloc *a = container_of(it, struct alloc, node);
-        if (span_eq(span_of(&a->flow, sizeof a->flow), span_of(flow, sizeof *flow)))
+        if (is_of(a, flow))
             return a;
     }
     return NULL;
@@ -60,6 +68,8 @@ void alloc_drop(struct turn *t, struct alloc *a)
     relayed_close(t, a, TURN_V4);
     relayed_close(t, a, TURN_V6);
     wheel_clear(&t->wheel, &a->timer);
+    if (t->recent == a)
+        t->recent = NULL;
     if (was_linked) {
         htab_remove(&t->flows, &a->node);
         t->stats.allocations--;

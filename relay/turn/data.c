@@ -77,6 +77,7 @@ enum turn_verdict data_from_channel(struct turn *t, const struct turn_flow *flow
         return TURN_DROP;
     }
     o.a = alloc_find(t, flow, now);
+    t->recent = o.a;
     struct chan *c = o.a ? chan_by_number(o.a, number) : NULL;
     if (!c || c->expires <= now || !perm_ok(t, c->perm, now) ||
         !relayed_lives(o.a, &c->peer, now)) {

@@ -131,6 +131,7 @@ struct turn {
     uint32_t max_links;
     uint32_t next_link; /* where the search for a free handle begins */
     struct htab flows;
+    struct alloc *recent; /* weak: whose data came last, cleared by alloc_drop */
     struct wheel wheel;
     struct crypto *crypto;
     struct limiter *limiter;
