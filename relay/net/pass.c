@@ -44,21 +44,27 @@ bool pass_watch(struct pass *p)
     return watch(p, &p->client, &p->far) && watch(p, &p->far, &p->client);
 }
 
-bool pass_keep(struct side *to, struct span bytes)
-{
-    to->kept = mem_zalloc(bytes.n);
-    if (!to->kept)
-        return false;
-    memcpy(to->kept, bytes.p, bytes.n);
-    to->from = 0;
-    to->to = bytes.n;
-    return true;
-}
-
 static void drop_kept(struct side *s)
 {
     mem_free(s->kept);
     s->kept = NULL;
+}
+
+bool pass_keep(struct side *to, struct span bytes)
+{
+    size_t before = to->kept ? to->to - to->from : 0;
+    uint8_t *kept = mem_zalloc(before + bytes.n);
+
+    if (!kept)
+        return false;
+    if (before > 0)
+        memcpy(kept, to->kept + to->from, before);
+    memcpy(kept + before, bytes.p, bytes.n);
+    drop_kept(to);
+    to->kept = kept;
+    to->from = 0;
+    to->to = before + bytes.n;
+    return true;
 }
 
 static ssize_t offer_plain(const struct side *to, struct span data)
@@ -91,7 +97,7 @@ static ssize_t offer(const struct side *to, struct span data)
 
 static bool give(struct side *to, struct span data)
 {
-    ssize_t n = offer(to, data);
+    ssize_t n = to->kept ? 0 : offer(to, data);
 
     if (n < 0)
         return false;

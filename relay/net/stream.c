@@ -265,7 +265,8 @@ static bool make_room(struct streams *s, const struct net_conf *conf)
     s->free_names = mem_zalloc(n * sizeof *s->free_names);
     s->scratch = mem_zalloc(TURN_HEADROOM + SCRATCH_BYTES + TURN_TAILROOM);
     s->stage = (struct tls_stage){.p = mem_zalloc(STAGE_BYTES), .cap = STAGE_BYTES};
-    return s->slots && s->free_names && s->scratch && s->stage.p &&
+    s->intake = (struct tls_stage){.p = mem_zalloc(INTAKE_BYTES), .cap = INTAKE_BYTES};
+    return s->slots && s->free_names && s->scratch && s->stage.p && s->intake.p &&
            htab_init(&s->prefixes, n < HTAB_MAX ? n : HTAB_MAX, key) == 0;
 }
 
@@ -313,5 +314,6 @@ void streams_free(struct streams *s)
     mem_free(s->free_names);
     mem_free(s->scratch);
     mem_free(s->stage.p);
+    mem_free(s->intake.p);
     mem_free(s);
 }

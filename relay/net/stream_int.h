@@ -41,6 +41,7 @@ enum stream_size {
     CHUNK_BYTES = 16384,   /* what one TLS record carries */
     SCRATCH_BYTES = 65536, /* of one read */
     STAGE_BYTES = 65536,   /* of one write of TLS records */
+    INTAKE_BYTES = 32768,  /* of one read of them */
 };
 
 struct chunk {
@@ -108,9 +109,10 @@ struct streams {
     struct list dead;
     struct chunk *pool; /* kept for the next one who writes; bounded */
     unsigned n_pool;
-    uint8_t *scratch; /* SCRATCH_BYTES with the engine's room around them; owned */
-    size_t held;      /* bytes of it that have been used since streams_forget */
-    struct tls_stage stage;
+    uint8_t *scratch;        /* SCRATCH_BYTES with the engine's room around them; owned */
+    size_t held;             /* bytes of it that have been used since streams_forget */
+    struct tls_stage stage;  /* of what is written */
+    struct tls_stage intake; /* of what is read; empty between two callbacks */
     struct acceptor acceptors[NET_LISTENERS_MAX];
     size_t n_acceptors;
 };

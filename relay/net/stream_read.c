@@ -152,18 +152,39 @@ static void read_plain(struct conn *c, uint8_t *scratch)
         conn_kill(c);
 }
 
-static void read_tls(struct conn *c, uint8_t *scratch)
+/* What was read of one that has become a peer's, or moves, goes where it goes. */
+static bool may_read(const struct conn *c, int i)
+{
+    bool is_pending = tls_conn_pending(c->tls);
+
+    if (c->state == CONN_OPEN)
+        return i < READS || is_pending;
+    return is_pending && (c->state == CONN_PASS || c->state == CONN_MOVING);
+}
+
+static enum tls_io read_records(struct conn *c, uint8_t *scratch)
 {
     enum tls_io io = TLS_OK;
     size_t n;
 
-    for (int i = 0; c->state == CONN_OPEN && (i < READS || tls_conn_pending(c->tls)); i++) {
+    for (int i = 0; io == TLS_OK && may_read(c, i); i++) {
         io = tls_conn_read(c->tls, scratch, SCRATCH_BYTES, &n);
         if (io != TLS_OK)
             break;
         scratch_hold(c->worker->streams, (ssize_t)n);
-        feed(c, scratch, n);
+        if (c->state == CONN_OPEN)
+            feed(c, scratch, n);
+        else
+            hand_on(c, span_of(scratch, n));
     }
+    return io;
+}
+
+static void read_tls(struct conn *c, uint8_t *scratch)
+{
+    tls_conn_intake(c->tls, &c->worker->streams->intake);
+    enum tls_io io = read_records(c, scratch);
+    tls_conn_intake(c->tls, NULL);
     if (c->state != CONN_OPEN)
         return;
     if (io == TLS_CLOSED) {

@@ -8,7 +8,7 @@
 struct tls_conn {
     SSL *ssl;
     struct net_tls *tls; /* its contexts call back into it */
-    struct tls_out out;
+    struct tls_socket socket;
     bool lost; /* the library must not be asked to write any more */
 };
 
@@ -19,15 +19,15 @@ struct tls_conn *tls_conn_new(struct net_tls *tls, int fd)
     if (!c)
         return NULL;
     c->tls = tls_retain(tls);
-    c->out.fd = fd;
+    c->socket.fd = fd;
     c->ssl = SSL_new(tls->pairs[0].stream);
-    BIO *out = tls_io_open(tls->io, &c->out);
-    if (!c->ssl || !out || SSL_set_rfd(c->ssl, fd) != 1) {
-        BIO_free(out);
+    BIO *io = tls_io_open(tls->io, &c->socket);
+    if (!c->ssl || !io) {
+        BIO_free(io);
         tls_conn_free(c);
         return NULL;
     }
-    SSL_set0_wbio(c->ssl, out);
+    SSL_set_bio(c->ssl, io, io);
     SSL_set_accept_state(c->ssl);
     return c;
 }
@@ -37,7 +37,7 @@ void tls_conn_free(struct tls_conn *c)
     if (!c)
         return;
     SSL_free(c->ssl);
-    tls_out_free(&c->out);
+    tls_socket_free(&c->socket);
     ERR_clear_error();
     net_tls_free(c->tls);
     mem_free(c);
@@ -89,26 +89,34 @@ enum tls_io tls_conn_write(struct tls_conn *c, struct span data, size_t *ret_n)
 void tls_conn_gather(struct tls_conn *c, struct tls_stage *stage)
 {
     stage->n = 0;
-    c->out.stage = stage;
+    c->socket.out.stage = stage;
 }
 
 enum tls_io tls_conn_push(struct tls_conn *c)
 {
-    if (!tls_out_push(&c->out)) {
+    if (!tls_socket_push(&c->socket)) {
         c->lost = true;
         return TLS_CLOSED;
     }
-    return c->out.rest ? TLS_WANT_WRITE : TLS_OK;
+    return c->socket.out.rest ? TLS_WANT_WRITE : TLS_OK;
 }
 
 bool tls_conn_unsent(const struct tls_conn *c)
 {
-    return c->out.rest != NULL;
+    return c->socket.out.rest != NULL;
+}
+
+void tls_conn_intake(struct tls_conn *c, struct tls_stage *stage)
+{
+    if (stage)
+        stage->n = 0;
+    c->socket.in = (struct tls_in){.stage = stage};
 }
 
 bool tls_conn_pending(const struct tls_conn *c)
 {
-    return SSL_pending(c->ssl) > 0;
+    const struct tls_in *in = &c->socket.in;
+    return SSL_pending(c->ssl) > 0 || (in->stage && in->at < in->stage->n);
 }
 
 bool tls_conn_lost(const struct tls_conn *c)

@@ -16,7 +16,8 @@ enum tls_io {
 
 struct tls_conn;
 
-/* Where records are gathered, of one connection at a time. */
+/* Where records are gathered, of one connection at a time and one way: before they are written, or
+ * after they were read. */
 struct tls_stage {
     uint8_t *p;
     size_t n;
@@ -46,7 +47,10 @@ void tls_conn_gather(struct tls_conn *c, struct tls_stage *stage);
 enum tls_io tls_conn_push(struct tls_conn *c);
 /* Whether some is left of the last push. */
 bool tls_conn_unsent(const struct tls_conn *c);
-/* Decrypted bytes are left in the library: read again without waiting for the socket. */
+/* What is read from now on comes by way of stage, which is the caller's, in as few calls as can be.
+ * NULL ends that, and loses what is still there: so only when tls_conn_pending says no. */
+void tls_conn_intake(struct tls_conn *c, struct tls_stage *stage);
+/* Bytes are left in the library or in the stage: read again without waiting for the socket. */
 bool tls_conn_pending(const struct tls_conn *c);
 /* It has ended without the client's notice: nothing can be written any more. */
 bool tls_conn_lost(const struct tls_conn *c);
@@ -84,22 +88,34 @@ struct ssl_ctx_st *tls_policy_new(bool datagram, bool only_tls13);
 
 /* --- tls_io.c --- */
 
-/* What a connection writes to. */
+/* Where a connection reads from. */
+struct tls_in {
+    struct tls_stage *stage; /* NULL = straight from the socket */
+    size_t at;               /* of the stage: what is before has been taken */
+    bool is_dry;             /* the socket had no more */
+};
+
+/* What it writes to. */
 struct tls_out {
-    int fd;
     struct tls_stage *stage; /* gathers; NULL = straight to the socket */
     uint8_t *rest;           /* what the socket has not taken; owned, NULL = nothing */
     size_t from;
     size_t to;
 };
 
+struct tls_socket {
+    int fd;
+    struct tls_in in;
+    struct tls_out out;
+};
+
 /* NULL when out of memory. */
 struct bio_method_st *tls_io_new(void);
 void tls_io_free(struct bio_method_st *method);
-/* NULL when out of memory. Writes to o, which must live as long. */
-struct bio_st *tls_io_open(const struct bio_method_st *method, struct tls_out *o);
+/* NULL when out of memory. Reads and writes s, which must live as long. */
+struct bio_st *tls_io_open(const struct bio_method_st *method, struct tls_socket *s);
 /* The end of gathering; false: the socket is gone. */
-bool tls_out_push(struct tls_out *o);
-void tls_out_free(struct tls_out *o);
+bool tls_socket_push(struct tls_socket *s);
+void tls_socket_free(struct tls_socket *s);
 
 #endif

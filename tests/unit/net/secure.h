@@ -67,6 +67,12 @@ static inline void tls_say(SSL *ssl, const void *order, size_t n)
     assert_int_equal(SSL_write(ssl, bytes, (int)len), (int)len);
 }
 
+/* What is written meanwhile arrives together. */
+static inline void tls_hold(SSL *ssl, int hold)
+{
+    assert_int_equal(setsockopt(SSL_get_fd(ssl), IPPROTO_TCP, TCP_CORK, &hold, sizeof hold), 0);
+}
+
 static inline void tls_expect(SSL *ssl, const void *want, size_t n)
 {
     static uint8_t got[1 << 20];

@@ -1,75 +1,8 @@
 /* TLS as a client sees it, over a pair of sockets. */
-#include "certificates.h"
+#include "tls_link.h"
 
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
-
-/* Both ends of a connection in one thread: each is asked in turn. */
-struct link {
-    int fds[2];
-    struct net_tls *tls;
-    struct tls_conn *server;
-    enum tls_io server_is; /* after the last step of the handshake */
-    SSL_CTX *ctx;
-    SSL *client;
-};
-
-static void open_with(struct link *l, bool only_tls13)
-{
-    struct net_tls_pair pairs[] = {pair_of(0, 0), pair_of(1, 1)};
-
-    *l = (struct link){.server_is = TLS_WANT_READ};
-    l->tls = load(&(struct net_tls_conf){pairs, 2, only_tls13});
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, l->fds), 0);
-    l->server = tls_conn_new(l->tls, l->fds[0]);
-    assert_non_null(l->server);
-    l->ctx = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_security_level(l->ctx, 0);
-    l->client = SSL_new(l->ctx);
-    SSL_set_fd(l->client, l->fds[1]);
-    SSL_set_connect_state(l->client);
-}
-
-static void open_link(struct link *l)
-{
-    open_with(l, false);
-}
-
-static void close_client(struct link *l)
-{
-    SSL_free(l->client);
-    SSL_CTX_free(l->ctx);
-    if (l->fds[1] >= 0)
-        close(l->fds[1]);
-    l->client = NULL;
-    l->ctx = NULL;
-    l->fds[1] = -1;
-}
-
-static void close_link(struct link *l)
-{
-    close_client(l);
-    tls_conn_free(l->server);
-    net_tls_free(l->tls);
-    close(l->fds[0]);
-    assert_int_equal(ERR_peek_error(), 0);
-    assert_int_equal(mem_live(), 0);
-}
-
-/* Whether the handshake comes to its end. */
-static bool shake(struct link *l)
-{
-    for (int i = 0; i < 20; i++) {
-        int r = SSL_do_handshake(l->client);
-        ERR_clear_error();
-        if (l->server_is == TLS_WANT_READ)
-            l->server_is = tls_conn_handshake(l->server);
-        if (r == 1 && l->server_is == TLS_OK)
-            return true;
-    }
-    return false;
-}
 
 static void expect_certificate(struct link *l, int i)
 {
@@ -399,54 +332,6 @@ static void t_full_socket(void **state)
 }
 
 /* A renewal in the middle of a call: the old certificate lives as long as who was served by it. */
-/* Records of one flush leave together, and stay records. */
-static void t_gathered_records(void **state)
-{
-    static uint8_t room[40000];
-    static uint8_t big[16000];
-    struct tls_stage stage = {.p = room, .cap = sizeof room};
-    struct link l;
-    uint8_t got[64];
-    size_t n;
-
-    (void)state;
-    open_link(&l);
-    assert_true(shake(&l));
-    tls_conn_gather(l.server, &stage);
-    assert_int_equal(tls_conn_write(l.server, span_text("one"), &n), TLS_OK);
-    assert_int_equal(tls_conn_write(l.server, span_text("three"), &n), TLS_OK);
-    assert_true(SSL_read(l.client, got, sizeof got) <= 0);
-    assert_int_equal(tls_conn_push(l.server), TLS_OK);
-    assert_int_equal(SSL_read(l.client, got, sizeof got), 3);
-    assert_int_equal(SSL_read(l.client, got, sizeof got), 5);
-    /* What the socket does not take is sent by later pushes, and nothing before it. */
-    size_t wrote = 0;
-    size_t read = 0;
-    enum tls_io io = TLS_OK;
-    while (!tls_conn_unsent(l.server)) {
-        tls_conn_gather(l.server, &stage);
-        for (io = TLS_OK; io == TLS_OK && wrote < 1 << 22; wrote += io == TLS_OK ? n : 0)
-            io = tls_conn_write(l.server, span_of(big, sizeof big), &n);
-        assert_int_equal(io, TLS_WANT_WRITE);
-        io = tls_conn_push(l.server);
-    }
-    assert_int_equal(io, TLS_WANT_WRITE);
-    tls_conn_gather(l.server, &stage);
-    assert_int_equal(tls_conn_write(l.server, span_of(big, sizeof big), &n), TLS_WANT_WRITE);
-    assert_int_equal(tls_conn_push(l.server), TLS_WANT_WRITE);
-    for (int r = 1; r > 0 || tls_conn_unsent(l.server); read += r > 0 ? (size_t)r : 0) {
-        r = SSL_read(l.client, got, sizeof got);
-        tls_conn_gather(l.server, &stage);
-        assert_int_not_equal(tls_conn_push(l.server), TLS_CLOSED);
-    }
-    assert_int_equal(read, wrote);
-    close_client(&l);
-    tls_conn_gather(l.server, &stage);
-    assert_int_equal(tls_conn_write(l.server, span_of(big, sizeof big), &n), TLS_OK);
-    assert_int_equal(tls_conn_push(l.server), TLS_CLOSED);
-    close_link(&l);
-}
-
 static void t_outlives_its_replacement(void **state)
 {
     struct link l;
@@ -478,7 +363,6 @@ int main(void)
         cmocka_unit_test(t_broken_record_ends_it),
         cmocka_unit_test(t_no_renegotiation),
         cmocka_unit_test(t_full_socket),
-        cmocka_unit_test(t_gathered_records),
         cmocka_unit_test(t_outlives_its_replacement),
     };
     signal(SIGPIPE, SIG_IGN);
