@@ -72,6 +72,7 @@ struct conf {
     struct conf_port_range relay_ports;
     int64_t socket_bytes;
     bool udp_segment;
+    bool udp_gro;
     bool copy_tos;
     /* tcp, tls and dtls */
     struct conf_pairs certificates;

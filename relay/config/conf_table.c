@@ -62,6 +62,11 @@ static const struct conf_option options[] = {
         "Hand runs of equal datagrams to the kernel as one (UDP_SEGMENT) where it can cut them; "
         "turn it off if a network card's driver spoils them.",
         NULL),
+    ROW(udp_gro, CONF_BOOL, 0, 0, "true", true,
+        "Take runs of equal datagrams from the kernel as one (UDP_GRO), by trial on each socket "
+        "and "
+        "where it pays.",
+        NULL),
     ROW(copy_tos, CONF_BOOL, 0, 0, "false", true,
         "Carry the DSCP and ECN bits of the IP header from one side of the relay to the other.",
         NULL),

@@ -79,6 +79,7 @@ void listen_set(const struct conf *c, struct listen_keep *keep, struct net_conf 
         .link_idle_s = (uint32_t)c->tcp_idle,
         .socket_bytes = (uint32_t)c->socket_bytes,
         .udp_segment = c->udp_segment,
+        .udp_gro = c->udp_gro,
         .copy_tos = c->copy_tos,
     };
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)

@@ -2,6 +2,7 @@
 #include "net/arena_int.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 
 #include "base/mem.h"
 
@@ -31,7 +32,17 @@ unsigned arena_left(const struct arena *a)
 
 void arena_reset(struct arena *a)
 {
-    a->used = 0;
+    a->used = a->pinned;
+}
+
+void arena_pin(struct arena *a)
+{
+    a->pinned = a->used;
+}
+
+void arena_unpin(struct arena *a)
+{
+    a->pinned = 0;
 }
 
 static void hold(struct arena *a, unsigned slot, size_t n)
@@ -138,6 +149,13 @@ static void read_tclass(const void *data, struct arrival *ret)
     ret->tos = (uint8_t)tclass;
 }
 
+static void read_segment(const void *data, struct arrival *ret)
+{
+    int segment;
+    memcpy(&segment, data, sizeof segment);
+    ret->segment = segment > 0 && segment <= UINT16_MAX ? (uint16_t)segment : 0;
+}
+
 static const struct {
     int level;
     int type;
@@ -148,6 +166,7 @@ static const struct {
     {IPPROTO_IPV6, IPV6_PKTINFO, sizeof(struct in6_pktinfo), read_pktinfo6},
     {IPPROTO_IP, IP_TOS, sizeof(uint8_t), read_tos},
     {IPPROTO_IPV6, IPV6_TCLASS, sizeof(int), read_tclass},
+    {SOL_UDP, UDP_GRO, sizeof(int), read_segment},
 };
 
 static void read_control(const struct cmsghdr *c, struct arrival *ret)
@@ -167,10 +186,33 @@ bool arena_get(const struct arena *a, unsigned i, struct arrival *ret)
         return false;
     ret->pkt = (struct turn_pkt){a->iov[i].iov_base, a->msgs[i].msg_len};
     ret->local = (struct addr){0};
+    ret->segment = 0;
     ret->tos = 0;
+    ret->is_crowded = false;
     if (m.msg_controllen == 0)
         return true;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
         read_control(c, ret);
+    return true;
+}
+
+struct train train_of(const struct arrival *in)
+{
+    struct train t = {.next = *in, .left = in->pkt, .step = in->segment};
+
+    t.next.is_crowded = in->segment > 0 && in->segment < in->pkt.n;
+    if (!t.next.is_crowded)
+        t.step = in->pkt.n;
+    return t;
+}
+
+bool train_next(struct train *t)
+{
+    if (!t->left.p)
+        return false;
+    size_t n = t->left.n < t->step ? t->left.n : t->step;
+    t->next.pkt = (struct turn_pkt){t->left.p, n};
+    t->left =
+        n < t->left.n ? (struct turn_pkt){t->left.p + n, t->left.n - n} : (struct turn_pkt){0};
     return true;
 }

@@ -159,22 +159,31 @@ static enum turn_verdict ask(struct worker *w, const struct turn_flow *flow, str
     return verdict;
 }
 
+/* d->tos is that of what came; an answer is ours, not the client's own data passed on. */
+static void answer(struct worker *w, const struct turn_flow *flow, struct decision *d)
+{
+    enum turn_verdict verdict = ask(w, flow, d);
+
+    if (verdict == TURN_TO_CLIENT)
+        d->tos = 0;
+    obey(w, verdict, d);
+}
+
 void dispatch_session(struct worker *w, const struct turn_flow *flow, struct turn_pkt pkt,
                       uint8_t tos)
 {
-    struct decision d = {.pkt = pkt, .is_answer = true};
-    enum turn_verdict verdict = ask(w, flow, &d);
+    struct decision d = {.pkt = pkt, .tos = tos, .is_answer = true};
 
-    /* An answer is ours, not the client's own data passed on. */
-    d.tos = verdict == TURN_TO_CLIENT ? 0 : tos;
-    obey(w, verdict, &d);
+    answer(w, flow, &d);
 }
 
 void dispatch_client(struct worker *w, const struct listener *l, const struct arrival *in)
 {
     struct turn_flow flow = listener_flow(l, in, TURN_UDP);
+    struct decision d = {
+        .pkt = in->pkt, .tos = in->tos, .is_answer = true, .is_crowded = in->is_crowded};
 
-    dispatch_session(w, &flow, in->pkt, in->tos);
+    answer(w, &flow, &d);
 }
 
 void dispatch_stream(struct worker *w, const struct turn_flow *flow, struct turn_pkt pkt)

@@ -106,6 +106,7 @@ int listener_open(struct listener *l, const struct net_listen *where, const stru
     l->speaks = where->speaks;
     l->last = ARENA_BATCH; /* as much as may have come before the worker starts */
     outlet_init(&l->out, fd, addr->family, addr_is_any(addr));
+    gro_init(&l->gro, conf->udp_gro);
     return 0;
 }
 
@@ -131,6 +132,20 @@ static void receive(struct worker *w, const struct listener *l, const struct arr
         dispatch_client(w, l, in);
 }
 
+/* How many they were. */
+static unsigned receive_all(struct worker *w, const struct listener *l, const struct arrival *in)
+{
+    struct train t = train_of(in);
+    unsigned n = 0;
+
+    for (; train_next(&t); n++) {
+        if (n > 0)
+            worker_make_room(w, 4); /* as in on_readable, for one */
+        receive(w, l, &t.next);
+    }
+    return n;
+}
+
 /* One batch, and then it is the others' turn: the event is level-triggered and comes again. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -139,7 +154,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     /* Room costs a little even when it stays empty, so it grows with what comes. */
     unsigned max = 2U * l->last + 2;
     struct arena_source source = {fd, max < ARENA_BATCH ? max : ARENA_BATCH,
-                                  l->out.any || w->copy_tos};
+                                  l->out.any || w->copy_tos || l->gro.is_on};
+    struct gro_read read = {0};
     struct arrival in;
 
     (void)what;
@@ -147,10 +163,14 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     worker_make_room(w, (l->speaks & NET_DTLS ? 4 : 2) * ARENA_BATCH);
     int n = arena_recv(&w->arena, &source);
     l->last = (uint16_t)(n > 0 ? n : 0);
+    arena_pin(&w->arena);
     for (int i = 0; i < n; i++) {
         if (arena_get(&w->arena, (unsigned)i, &in))
-            receive(w, l, &in);
+            read.datagrams = (uint16_t)(read.datagrams + receive_all(w, l, &in));
     }
+    arena_unpin(&w->arena);
+    read.messages = l->last;
+    gro_weigh(&l->gro, fd, read, worker_now(w));
 }
 
 int listener_listen(struct listener *l, struct worker *w)

@@ -48,6 +48,7 @@ struct net_conf {
     uint32_t link_idle_s;  /* of one that is joined to a client's */
     uint32_t socket_bytes; /* receive buffer of each listener, bytes */
     bool udp_segment; /* equal neighbours in a queue leave as one message, where the kernel can */
+    bool udp_gro;     /* and come as one, where that pays */
     struct net_stream_conf stream;
     struct net_web_conf web;
     bool copy_tos; /* copy DSCP and ECN from one leg to the other (RFC 8656 section 14) */

@@ -91,11 +91,38 @@ static bool is_open(const struct relay_sock *r)
     return r->worker->relays[r->handle] == r;
 }
 
+/* The engine writes in front of a datagram and behind it, and there its neighbours in the train
+ * lie: so it is moved. */
+static bool move_out(struct worker *w, struct turn_pkt *pkt)
+{
+    worker_make_room(w, 2);
+    uint8_t *slot = arena_take(&w->arena, pkt->n);
+    if (!slot)
+        return false;
+    memcpy(slot, pkt->p, pkt->n);
+    pkt->p = slot;
+    return true;
+}
+
+/* How many they were. */
+static unsigned receive_all(const struct relay_sock *r, const struct arrival *in)
+{
+    struct train t = train_of(in);
+    unsigned n = 0;
+
+    for (; is_open(r) && train_next(&t); n++) {
+        if (!t.next.is_crowded || move_out(r->worker, &t.next.pkt))
+            dispatch_peer(r->worker, r->handle, &t.next);
+    }
+    return n;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct relay_sock *r = arg;
     struct worker *w = r->worker;
-    struct arena_source source = {fd, r->many ? RELAY_BATCH : 1, w->copy_tos};
+    struct arena_source source = {fd, r->many ? RELAY_BATCH : 1, w->copy_tos || r->gro.is_on};
+    struct gro_read read = {0};
     struct arrival in;
 
     (void)what;
@@ -103,10 +130,15 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     int n = arena_recv(&w->arena, &source);
     r->many = n > 1 || (!r->many && r->last_turn + 1 == w->turn);
     r->last_turn = w->turn;
+    arena_pin(&w->arena);
     for (int i = 0; i < n && is_open(r); i++) {
         if (arena_get(&w->arena, (unsigned)i, &in))
-            dispatch_peer(w, r->handle, &in);
+            read.datagrams = (uint16_t)(read.datagrams + receive_all(r, &in));
     }
+    arena_unpin(&w->arena);
+    read.messages = (uint16_t)(n > 0 ? n : 0);
+    if (n > 0 && is_open(r))
+        gro_weigh(&r->gro, fd, read, worker_now(w));
     /* Woken, and no datagram: an error waits, and wakes us until it is taken. */
     for (int i = 0; n < 0 && i < ERRORS_PER_TURN && is_open(r); i++) {
         if (!next_error(r))
@@ -165,6 +197,7 @@ static int open_with(struct relay_sock *r, const struct addr *local)
         return err;
     }
     outlet_init(&r->out, fd, local->family, false);
+    gro_init(&r->gro, r->worker->udp_gro);
     return 0;
 }
 

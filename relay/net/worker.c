@@ -358,6 +358,7 @@ int worker_init(struct worker *w, const struct worker_setup *setup)
     w->n_workers = setup->n_workers;
     w->number = setup->number;
     w->copy_tos = setup->conf->copy_tos;
+    w->udp_gro = setup->conf->udp_gro;
     w->max_relays = setup->conf->max_relays;
     w->trace_to = -1;
     batch_init(&w->batch, setup->conf->udp_segment);

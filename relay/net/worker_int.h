@@ -5,6 +5,7 @@
 
 #include "net/arena_int.h"
 #include "net/batch_int.h"
+#include "net/gro_int.h"
 #include "net/mailbox_int.h"
 #include "net/net.h"
 #include "net/stream_int.h"
@@ -21,7 +22,8 @@ struct listener {
     struct addr addr;
     uint8_t speaks; /* enum net_speaks */
     uint16_t index; /* turn_flow.via */
-    uint16_t last;  /* datagrams of the last read */
+    uint16_t last;  /* messages of the last read */
+    struct gro gro;
 };
 
 /* The socket of one relayed transport address. Closed ones wait in a pool for the next: they are
@@ -32,7 +34,8 @@ struct relay_sock {
     struct event ev;
     struct worker *worker;
     uint32_t handle;
-    bool many;          /* read several datagrams at once next time */
+    struct gro gro;
+    bool many;          /* read several messages at once next time */
     uint32_t last_turn; /* of the loop, in which it was read */
 };
 
@@ -68,6 +71,7 @@ struct worker {
     uint16_t n_workers;
     uint16_t number;
     bool copy_tos;
+    bool udp_gro;
     bool stop;
     int trace_to;  /* owned; -1 = nobody traces */
     uint32_t turn; /* of the loop, counted */
