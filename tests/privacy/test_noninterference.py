@@ -111,9 +111,9 @@ class Life:
 
 def lives(seconds, **conf):
     """The same server, alone and with callers."""
-    ports = free_ports(400)
+    ports = free_ports(900)  # more than other tests could have in use
     same = {"listen": [f"127.0.0.1:{(port := free_ports(1))}"], "relay_ipv6": "off", "threads": 2,
-            "relay_ports": f"{ports}-{ports + 399}", "metrics_listen": f"127.0.0.1:{free_ports(1)}"}
+            "relay_ports": f"{ports}-{ports + 899}", "metrics_listen": f"127.0.0.1:{free_ports(1)}"}
     result = []
     for calls in (0, CALLS):
         result.append(Life(same | conf, calls, seconds))

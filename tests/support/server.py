@@ -22,8 +22,8 @@ REPORTS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime erro
 
 # Below the range that the kernel takes client ports from, so that they cannot meet. Single ports,
 # which are listeners, lie below the runs, so that no run meets a listener not yet bound.
-# Tests in several processes at a time do not meet either: each has a share of both while it lives.
-_SHARES = 4
+# Tests in two processes at a time do not meet either: each has a share of both while it lives.
+_SHARES = 2
 _SLICE = 1000
 _SLICES = 20 // _SHARES
 _SINGLES = range(8000, 11000)
