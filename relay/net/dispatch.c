@@ -97,7 +97,7 @@ static void hairpin(struct worker *w, const struct mail *mail, struct turn_pkt p
 /* The engine will write in front of the packet and behind it, which is somebody else's. */
 static bool move_out(struct worker *w, struct turn_pkt *pkt)
 {
-    worker_make_room(w, 1);
+    worker_make_room(w, 2); /* and what a session makes of it */
     uint8_t *slot = pkt->n <= ARENA_BODY ? arena_take(&w->arena, pkt->n) : NULL;
     if (!slot)
         return false;

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 /* What was in the queue when it was turned on came without trains, and says nothing: so it settles
@@ -30,14 +31,28 @@ static void turn(struct gro *g, int fd, bool on, usec_t next)
     begin(g);
 }
 
+static bool is_empty(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) >= 0 && !(p.revents & POLLIN);
+}
+
+/* The kernel says how long the parts of a train are only while the socket asks for trains: one that
+ * was still in the queue would come as a single datagram. So it stays on until none can be. */
 static void judge(struct gro *g, int fd, usec_t now)
 {
-    if ((unsigned)g->datagrams * 100 >= (unsigned)g->messages * PAYS_PERCENT) {
+    bool pays = (unsigned)g->datagrams * 100 >= (unsigned)g->messages * PAYS_PERCENT;
+
+    begin(g);
+    if (pays) {
         g->patience = 1;
-        begin(g);
         return;
     }
     turn(g, fd, false, now + g->patience * USEC_PER_SEC);
+    if (!is_empty(fd)) {
+        turn(g, fd, true, now);
+        return;
+    }
     g->patience = g->patience < PATIENCE_MAX ? (uint8_t)(2 * g->patience) : PATIENCE_MAX;
 }
 

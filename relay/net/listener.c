@@ -7,6 +7,9 @@
 
 #include "wire/demux.h"
 
+/* Each of so many messages may be a train of very many datagrams. */
+enum { TRAINS = 8 };
+
 /* A switch that must be set; of_family 0 means both. */
 struct flag {
     uint8_t of_family;
@@ -139,8 +142,7 @@ static unsigned receive_all(struct worker *w, const struct listener *l, const st
     unsigned n = 0;
 
     for (; train_next(&t); n++) {
-        if (n > 0)
-            worker_make_room(w, 4); /* as in on_readable, for one */
+        worker_make_room(w, 4); /* as in on_readable, for one: trains before may have taken it */
         receive(w, l, &t.next);
     }
     return n;
@@ -153,7 +155,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     struct worker *w = l->worker;
     /* Room costs a little even when it stays empty, so it grows with what comes. */
     unsigned max = 2U * l->last + 2;
-    struct arena_source source = {fd, max < ARENA_BATCH ? max : ARENA_BATCH,
+    unsigned most = l->gro.is_on ? TRAINS : ARENA_BATCH;
+    struct arena_source source = {fd, max < most ? max : most,
                                   l->out.any || w->copy_tos || l->gro.is_on};
     struct gro_read read = {0};
     struct arrival in;

@@ -245,6 +245,12 @@ void pass_feed(struct conn *c, struct span bytes)
     settle(p, count(p, bytes.n) && give(&p->far, bytes));
 }
 
+void pass_ended(struct conn *c)
+{
+    end_tls(&c->pass->client);
+    settle(c->pass, true);
+}
+
 static void on_far_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct pass *p = arg;

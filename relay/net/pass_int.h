@@ -45,7 +45,9 @@ struct pass *pass_new(struct conn *c, int fd, uint32_t idle_s);
 bool pass_watch(struct pass *p);
 /* What the client sent behind the message that made it a pass. */
 void pass_feed(struct conn *c, struct span bytes);
-/* Bytes for a side to which nothing has been written yet; false when out of memory. */
+/* The client's notice that nothing more comes was read behind that message. */
+void pass_ended(struct conn *c);
+/* Bytes for a side, behind what is kept for it already; false when out of memory. */
 bool pass_keep(struct side *to, struct span bytes);
 
 #endif

@@ -12,7 +12,7 @@
 
 /* Media mostly comes one datagram at a time, and then one is the cheapest to ask for; where more
  * was waiting as soon as the next turn, several are. */
-enum { RELAY_BATCH = 8, ERRORS_PER_TURN = 8 };
+enum { RELAY_BATCH = 8, RELAY_TRAINS = 2, ERRORS_PER_TURN = 8 };
 
 /* RFC 8656 section 11.5: what may be told to the client; with_mtu is code + 1 of the one that
  * carries an MTU, or MTU_ANY_CODE. */
@@ -95,7 +95,6 @@ static bool is_open(const struct relay_sock *r)
  * lie: so it is moved. */
 static bool move_out(struct worker *w, struct turn_pkt *pkt)
 {
-    worker_make_room(w, 2);
     uint8_t *slot = arena_take(&w->arena, pkt->n);
     if (!slot)
         return false;
@@ -111,6 +110,7 @@ static unsigned receive_all(const struct relay_sock *r, const struct arrival *in
     unsigned n = 0;
 
     for (; is_open(r) && train_next(&t); n++) {
+        worker_make_room(r->worker, 2);
         if (!t.next.is_crowded || move_out(r->worker, &t.next.pkt))
             dispatch_peer(r->worker, r->handle, &t.next);
     }
@@ -121,12 +121,13 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct relay_sock *r = arg;
     struct worker *w = r->worker;
-    struct arena_source source = {fd, r->many ? RELAY_BATCH : 1, w->copy_tos || r->gro.is_on};
+    unsigned most = r->gro.is_on ? RELAY_TRAINS : RELAY_BATCH;
+    struct arena_source source = {fd, r->many ? most : 1, w->copy_tos || r->gro.is_on};
     struct gro_read read = {0};
     struct arrival in;
 
     (void)what;
-    worker_make_room(w, 2 * RELAY_BATCH);
+    worker_make_room(w, r->gro.is_on ? ARENA_SLOTS / 2 : 2 * RELAY_BATCH);
     int n = arena_recv(&w->arena, &source);
     r->many = n > 1 || (!r->many && r->last_turn + 1 == w->turn);
     r->last_turn = w->turn;

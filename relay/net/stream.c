@@ -242,6 +242,8 @@ void streams_forget(struct streams *s)
     if (s->held > 0)
         explicit_bzero(s->scratch, TURN_HEADROOM + s->held + TURN_TAILROOM);
     s->held = 0;
+    explicit_bzero(s->intake.p, s->intake.high);
+    s->intake.high = 0;
 }
 
 usec_t streams_deadline(const struct streams *s)

@@ -3,6 +3,7 @@
  * between two workers is in no list, wheel or loop; the mailbox alone has it. */
 #include "net/stream_int.h"
 
+#include "net/pass_int.h"
 #include "net/worker_int.h"
 
 void stream_move(struct streams *s, uint32_t name, uint16_t worker)
@@ -47,6 +48,8 @@ static void adopt(struct streams *s, struct conn *c)
         conn_flush(c); /* what it was owed already */
     if (c->state == CONN_OPEN)
         read_messages(c); /* what the library may hold */
+    else if (c->state == CONN_PASS && c->tls && tls_conn_ended(c->tls))
+        pass_ended(c);
 }
 
 void streams_adopt(struct streams *s, struct conn *moved)

@@ -185,11 +185,14 @@ static void read_tls(struct conn *c, uint8_t *scratch)
     tls_conn_intake(c->tls, &c->worker->streams->intake);
     enum tls_io io = read_records(c, scratch);
     tls_conn_intake(c->tls, NULL);
+    if (c->state == CONN_PASS && tls_conn_ended(c->tls))
+        pass_ended(c);
     if (c->state != CONN_OPEN)
         return;
     if (io == TLS_CLOSED) {
         leave(c);
-    } else if (io == TLS_FAILED) {
+    } else if (io == TLS_WANT_WRITE || io == TLS_FAILED) {
+        /* The first is a client that asks for new keys and does not read. */
         c->has_handshake = false;
         conn_kill(c);
     } else if (c->queue.n > 0) {

@@ -119,6 +119,11 @@ bool tls_conn_pending(const struct tls_conn *c)
     return SSL_pending(c->ssl) > 0 || (in->stage && in->at < in->stage->n);
 }
 
+bool tls_conn_ended(const struct tls_conn *c)
+{
+    return SSL_get_shutdown(c->ssl) & SSL_RECEIVED_SHUTDOWN;
+}
+
 bool tls_conn_lost(const struct tls_conn *c)
 {
     return c->lost;

@@ -22,6 +22,7 @@ struct tls_stage {
     uint8_t *p;
     size_t n;
     size_t cap;
+    size_t high; /* the most that a read has left there, since its owner has overwritten it */
 };
 
 /* Takes another reference; gives tls back. Accepts NULL. */
@@ -50,6 +51,8 @@ bool tls_conn_unsent(const struct tls_conn *c);
 /* What is read from now on comes by way of stage, which is the caller's, in as few calls as can be.
  * NULL ends that, and loses what is still there: so only when tls_conn_pending says no. */
 void tls_conn_intake(struct tls_conn *c, struct tls_stage *stage);
+/* The client has given notice that nothing more comes. */
+bool tls_conn_ended(const struct tls_conn *c);
 /* Bytes are left in the library or in the stage: read again without waiting for the socket. */
 bool tls_conn_pending(const struct tls_conn *c);
 /* It has ended without the client's notice: nothing can be written any more. */
@@ -92,7 +95,7 @@ struct ssl_ctx_st *tls_policy_new(bool datagram, bool only_tls13);
 struct tls_in {
     struct tls_stage *stage; /* NULL = straight from the socket */
     size_t at;               /* of the stage: what is before has been taken */
-    bool is_dry;             /* the socket had no more */
+    bool is_dry;             /* the socket is not asked again */
 };
 
 /* What it writes to. */

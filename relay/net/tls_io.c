@@ -98,7 +98,8 @@ static ssize_t receive(int fd, void *ret, size_t cap)
     return n >= 0 ? n : errno == EINTR ? -EAGAIN : -errno;
 }
 
-/* The library asks for a record's header, then for its body, then for the next one's header. */
+/* The library asks for a record's header, then for its body, then for the next one's header. The
+ * socket is asked once: who has more to say waits until the others had their turn. */
 static ssize_t take_staged(struct tls_socket *s, void *ret, size_t cap)
 {
     struct tls_stage *stage = s->in.stage;
@@ -108,8 +109,9 @@ static ssize_t take_staged(struct tls_socket *s, void *ret, size_t cap)
         if (got <= 0)
             return got;
         s->in.at = 0;
-        s->in.is_dry = (size_t)got < stage->cap;
+        s->in.is_dry = true;
         stage->n = (size_t)got;
+        stage->high = stage->n > stage->high ? stage->n : stage->high;
     }
     size_t left = stage->n - s->in.at;
     size_t n = left < cap ? left : cap;

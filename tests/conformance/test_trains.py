@@ -130,13 +130,18 @@ def test_between_families(client, main, peer):
         assert [other.recv() for _ in sent] == [(data, relayed) for data in sent]
 
 
-def test_requests_in_a_row_are_all_answered(linked):
-    """More of them than there is room for answers at a time."""
-    one, other, _ = linked
-    for _ in range(ROUNDS):
-        tids = [new_tid() for _ in range(60)]
-        send_train(one.sock, [build(REQUEST, BINDING, (), tid) for tid in tids], one.to)
-        assert [parse(one.recv()).tid for _ in tids] == tids
+def test_requests_in_a_row_are_all_answered(linked, client, main):
+    """More of them than there is room for answers at a time; and those behind them are, too."""
+    one, two = linked[0], client(main)
+    for count in [1] * ROUNDS + [6] * ROUNDS:
+        tids = [[new_tid() for _ in range(50)] for _ in range(count)]
+        last = new_tid()
+        with held(main):
+            for some in tids:
+                send_train(one.sock, [build(REQUEST, BINDING, (), tid) for tid in some], one.to)
+            two.send(build(REQUEST, BINDING, (), last))
+        assert [parse(one.recv()).tid for _ in range(50 * count)] == sum(tids, [])
+        assert parse(two.recv()).tid == last
 
 
 def test_a_train_ends_with_its_allocation(linked):

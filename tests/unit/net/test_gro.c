@@ -215,6 +215,22 @@ static void t_trains_are_taken_apart_as_they_were(void **state)
     }
 }
 
+/* The kernel would not say how long its parts are once it is off. */
+static void t_a_train_that_waits_is_not_cut_off(void **state)
+{
+    struct world *w = *state;
+    usec_t settled = begin(w, 0);
+
+    send_train(w, 5 * SEGMENT);
+    trial(w, TRIAL, settled);
+    assert_true(asks(w));
+    struct arrival in = receive(w);
+    assert_int_equal(in.segment, SEGMENT);
+    expect_parts(&in, 5 * SEGMENT, true);
+    trial(w, TRIAL, settled);
+    assert_false(asks(w));
+}
+
 static void t_the_kernels_word_is_not_trusted_blindly(void **state)
 {
     static const uint16_t segments[] = {0, SEGMENT, SEGMENT + 1, UINT16_MAX};
@@ -259,6 +275,7 @@ int main(void)
         T(t_who_does_not_want_it_is_not_given_it),
         T(t_where_it_is_refused_it_stays_off),
         T(t_trains_are_taken_apart_as_they_were),
+        T(t_a_train_that_waits_is_not_cut_off),
         T(t_the_kernels_word_is_not_trusted_blindly),
         T(t_what_is_pinned_stays),
     };

@@ -54,8 +54,8 @@ static void t_tls(void **state)
     peers_end(&p);
 }
 
-/* Records that came with the one that makes the connection a peer's: none is lost, and their order
- * stays while the peer is slow. */
+/* Records that came with the one that makes the connection a peer's: none is lost, nor the notice
+ * behind them. */
 static void t_tls_records_behind(void **state)
 {
     enum { RECORDS = 28, LEN = 1000 };
@@ -76,6 +76,7 @@ static void t_tls_records_behind(void **state)
         memset(bytes, i, sizeof bytes);
         assert_int_equal(SSL_write(ssl, bytes, LEN), LEN);
     }
+    assert_int_equal(SSL_shutdown(ssl), 0);
     tls_hold(ssl, 0);
     tls_expect(ssl, "b0", 2);
     for (size_t have = 0; have < sizeof got;) {
@@ -85,6 +86,9 @@ static void t_tls_records_behind(void **state)
     }
     for (int i = 0; i < RECORDS * LEN; i++)
         assert_int_equal(got[i], i / LEN);
+    expect_closed(out);
+    put_text(out, "late");
+    tls_expect(ssl, "late", 4);
     tls_end(ssl);
     close(out);
     peers_end(&p);

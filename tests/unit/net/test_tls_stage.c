@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 /* What has come is taken at once, and nothing is asked of a socket that had no more. */
 static void t_records_are_taken_together(void **state)
@@ -47,6 +48,32 @@ static void t_records_are_taken_together(void **state)
     close_client(&l);
     tls_conn_intake(l.server, &stage);
     assert_int_equal(tls_conn_read(l.server, got, sizeof got, &n), TLS_CLOSED);
+    close_link(&l);
+}
+
+/* However much a client sends, it is one read's worth before the others have their turn. */
+static void t_a_flood_waits_for_the_next_turn(void **state)
+{
+    static uint8_t room[4096];
+    struct tls_stage stage = {.p = room, .cap = sizeof room};
+    struct link l;
+    uint8_t got[64];
+    size_t n;
+    int before;
+    int after;
+
+    (void)state;
+    open_link(&l);
+    assert_true(shake(&l));
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(SSL_write(l.client, "record", 6), 6);
+    assert_int_equal(ioctl(l.fds[0], FIONREAD, &before), 0);
+    tls_conn_intake(l.server, &stage);
+    while (tls_conn_read(l.server, got, sizeof got, &n) == TLS_OK)
+        assert_int_equal(n, 6);
+    assert_int_equal(ioctl(l.fds[0], FIONREAD, &after), 0);
+    assert_int_equal(before - after, sizeof room);
+    assert_int_equal(stage.high, sizeof room);
     close_link(&l);
 }
 
@@ -102,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t_records_are_taken_together),
+        cmocka_unit_test(t_a_flood_waits_for_the_next_turn),
         cmocka_unit_test(t_gathered_records),
     };
     signal(SIGPIPE, SIG_IGN);
