@@ -71,9 +71,11 @@ bool check_clock(struct check *c)
 {
     int64_t ahead;
     char span[CHECK_SPAN];
+    struct client_login kept = c->login; /* the name of the allocation that lives */
     int r = try_end(c, &c->b, -LATE);
     bool is_behind = r == 1 && find_border(c, &c->b, -LATE, &ahead);
-    (void)check_login_until(c, clock_wall() + FIRST);
+    c->login = kept;
+    crypto_wipe(&kept, sizeof(kept));
     if (!is_behind)
         return true;
     check_say(c->found.cause,

@@ -101,7 +101,7 @@ static bool is_here(const struct check *c, const struct service *s, const struct
 {
     struct addr at[CHECK_FAMILIES];
     const struct check_way *w = &c->ways[s->over];
-    if ((w->asked && srv->port != w->port) || look_up(srv->target, at) != 0)
+    if (look_up(srv->target, at) != 0)
         return false;
     for (size_t f = 0; f < CHECK_FAMILIES; f++)
         if (at[f].family && addr_eq_ip(&at[f], &w->at[f]))
@@ -111,9 +111,21 @@ static bool is_here(const struct check *c, const struct service *s, const struct
 
 static bool judge_srv(struct check *c, const struct service *s, const struct srv *all, int n)
 {
-    for (int i = 0; i < n; i++)
-        if (is_here(c, s, &all[i]))
+    const struct check_way *w = &c->ways[s->over];
+    const struct srv *near = NULL;
+    for (int i = 0; i < n; i++) {
+        if (!is_here(c, s, &all[i]))
+            continue;
+        if (!w->asked || all[i].port == w->port)
             return true;
+        near = &all[i];
+    }
+    if (near) {
+        check_say(c->found.cause, "the SRV record %s.%s names port %u of this server, not %u",
+                  s->name, c->host, near->port, w->port);
+        check_say(c->found.remedy, "right if it listens there, too; else correct that record");
+        return true;
+    }
     check_say(c->found.cause, "the SRV record %s.%s points elsewhere, to %.100s port %u", s->name,
               c->host, all[0].target, all[0].port);
     check_say(c->found.remedy,

@@ -59,6 +59,13 @@ bool host_value(const char *text, const char *name, char *ret, size_t cap)
     return false;
 }
 
+/* Any user may give a program of his a name that a terminal would obey. */
+static void plain(char *text)
+{
+    for (; *text; text++)
+        *text = *text < ' ' || *text > '~' ? '?' : *text;
+}
+
 void host_processes(const struct host *h, host_process_fn *f, void *ctx)
 {
     char path[HOST_PATH];
@@ -72,6 +79,7 @@ void host_processes(const struct host *h, host_process_fn *f, void *ctx)
         snprintf(path, sizeof(path), "proc/%ld/comm", pid);
         if (*end || pid <= 0 || host_read(h, path, comm, sizeof(comm)) <= 0)
             continue;
+        plain(comm);
         goes_on = f(ctx, h, pid, comm);
     }
     if (dir)

@@ -191,5 +191,7 @@ int conf_check(const struct conf *c, struct conf_error *err);
 
 /* Name of the first option in which a and b differ and that needs a restart, or NULL. */
 const char *conf_needs_restart(const struct conf *a, const struct conf *b);
+/* Puts such options of a configuration in force into one that replaces it without a restart. */
+void conf_keep_fixed(const struct conf *old, struct conf *fresh);
 
 #endif

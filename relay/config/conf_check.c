@@ -315,3 +315,13 @@ const char *conf_needs_restart(const struct conf *a, const struct conf *b)
     }
     return NULL;
 }
+
+void conf_keep_fixed(const struct conf *old, struct conf *fresh)
+{
+    const struct conf_option *o;
+    for (size_t i = 0; (o = conf_option_at(i)); i++) {
+        if (o->restart)
+            memcpy((char *)fresh + o->offset, (const char *)old + o->offset,
+                   conf_shape_of(o->kind)->size);
+    }
+}

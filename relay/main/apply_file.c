@@ -198,9 +198,9 @@ static enum apply_result write_over(const struct apply_file *a, const char *new,
                             a->service, a->path);
     printf("writing %s%s\n", a->path, is_there ? "; the one before stays as .bak" : "");
     int rc = replace(a->path, &r, new, is_there);
-    return rc == 0        ? APPLY_DONE
-           : rc == -EPERM ? apply_refuse("%s: run this as root", a->path)
-                          : apply_refuse("%s: %s", a->path, strerror(-rc));
+    if (rc == -EPERM || rc == -EACCES)
+        return apply_refuse("%s: run this as root", a->path);
+    return rc == 0 ? APPLY_DONE : apply_refuse("%s: %s", a->path, strerror(-rc));
 }
 
 enum apply_result apply_write(const struct apply_file *a, const struct setup_facts *f)

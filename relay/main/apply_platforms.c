@@ -15,7 +15,7 @@ static bool has_folder(const char *path)
 {
     char folder[PATH_MAX];
     (void)snprintf(folder, sizeof(folder), "%s", path);
-    return access(dirname(folder), F_OK) == 0;
+    return access(dirname(folder), F_OK) == 0 || errno == EACCES;
 }
 
 static enum apply_result elsewhere(const char *what, const char *path)

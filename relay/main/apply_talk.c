@@ -49,7 +49,7 @@ static void print_said(struct work *w)
         if (strstr(line, w->facts->value) || strstr(line, "secret"))
             continue;
         for (char *p = line; *p; p++)
-            *p = (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p;
+            *p = *p < ' ' || *p > '~' ? '?' : *p;
         fprintf(stderr, "  occ: %.300s\n", line);
         n++;
     }

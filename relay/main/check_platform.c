@@ -347,6 +347,7 @@ void check_platform_reach(struct check_out *o, const struct check *c)
                                "/etc/hosts");
     }
     o->is_short = false;
+    o->is_second = false;
     const struct check_line line = {"talk-reach", "Nextcloud's host reaches the server", NULL,
                                     &said, ok};
     check_print_step(o, &line);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,18 +39,26 @@ static const char *const PLACES[] = {"/var/www/nextcloud/occ", "/var/www/html/oc
 
 /* --- Where, and as whom --- */
 
-/* Links are none: whoever may make them in that folder would choose the user. */
-static bool find_config(const struct occ *o, struct stat *ret)
+/* 1, or 0 without config.php; links are none, and with -1 it is not to be believed: whoever may
+ * change that folder would choose the user. */
+static int find_config(const struct occ *o, struct stat *ret)
 {
     char path[PATH_MAX + 32];
     char copy[PATH_MAX];
     const char *dir = getenv(CONFIG_DIR);
+    struct stat folder;
     memcpy(copy, o->path, sizeof(copy));
     if (dir && *dir)
-        (void)snprintf(path, sizeof(path), "%.4000s/config.php", dir);
+        (void)snprintf(path, sizeof(path), "%.4000s", dir);
     else
-        (void)snprintf(path, sizeof(path), "%s/config/config.php", dirname(copy));
-    return lstat(path, ret) == 0 && S_ISREG(ret->st_mode);
+        (void)snprintf(path, sizeof(path), "%s/config", dirname(copy));
+    if (lstat(path, &folder) < 0 || !S_ISDIR(folder.st_mode))
+        return 0;
+    size_t n = strlen(path);
+    (void)snprintf(path + n, sizeof(path) - n, "/config.php");
+    if (lstat(path, ret) < 0 || !S_ISREG(ret->st_mode))
+        return 0;
+    return folder.st_uid == 0 || folder.st_uid == ret->st_uid ? 1 : -1;
 }
 
 static void take_owner(struct occ *o, const struct stat *file)
@@ -64,13 +73,20 @@ static void take_owner(struct occ *o, const struct stat *file)
     o->drop = o->uid != geteuid();
 }
 
+/* Root's is what nobody else may change. */
+static bool is_trusted(const struct occ *o, const struct stat *s)
+{
+    bool is_roots = s->st_uid == 0 && !(s->st_mode & (S_IWGRP | S_IWOTH));
+    return is_roots || s->st_uid == o->uid;
+}
+
 /* What occ loads lies beside it. */
 static bool is_own_folder(const struct occ *o)
 {
     char copy[PATH_MAX];
     struct stat s;
     memcpy(copy, o->path, sizeof(copy));
-    return stat(dirname(copy), &s) == 0 && (s.st_uid == 0 || s.st_uid == o->uid);
+    return stat(dirname(copy), &s) == 0 && is_trusted(o, &s);
 }
 
 static int refuse(char why[OCC_WHY], const char *path, const char *text)
@@ -84,12 +100,12 @@ static int refuse(char why[OCC_WHY], const char *path, const char *text)
 static int look_owner(struct occ *o, const struct stat *file, char why[OCC_WHY])
 {
     struct stat config;
-    bool has_config = find_config(o, &config);
-    take_owner(o, has_config ? &config : file);
-    if ((file->st_uid != 0 && file->st_uid != o->uid) || !is_own_folder(o))
+    int has_config = find_config(o, &config);
+    take_owner(o, has_config == 1 ? &config : file);
+    if (has_config < 0 || !is_trusted(o, file) || !is_own_folder(o))
         return refuse(why, o->path,
-                      "or its folder belongs to another user than config/config.php, so it is not "
-                      "run");
+                      "or its folder may be changed by another user than the owner of "
+                      "config/config.php, so it is not run");
     if (o->uid == 0)
         return refuse(why, o->path,
                       "would run as root, so it is not; run the lines of drehkreuz setup "
@@ -108,6 +124,8 @@ static int find_at(const char *path, struct occ *ret, char why[OCC_WHY])
     struct stat link;
     struct stat file;
     memset(ret, 0, sizeof(*ret));
+    if (lstat(path, &link) < 0 && errno == EACCES)
+        return refuse(why, path, "may be seen by others alone; run this as root");
     if (lstat(path, &link) < 0 || stat(path, &file) < 0 || !S_ISREG(file.st_mode) ||
         !realpath(path, ret->path))
         return -ENOENT;
@@ -169,11 +187,10 @@ static void go(const struct start *s, int out)
 /* --- The parent --- */
 
 /* Reads until the end, the limit or the deadline; what is beyond the limit is thrown away. */
-static bool read_all(int fd, char out[OCC_OUTPUT])
+static bool read_all(int fd, usec_t until, char out[OCC_OUTPUT])
 {
     char waste[1024];
     size_t n = 0;
-    usec_t until = clock_monotonic() + WAIT_S * USEC_PER_SEC;
     struct pollfd p = {.fd = fd, .events = POLLIN};
     for (;;) {
         usec_t left = until - clock_monotonic();
@@ -190,6 +207,19 @@ static bool read_all(int fd, char out[OCC_OUTPUT])
         n += has_room && got > 0 ? (size_t)got : 0;
         out[n] = 0;
     }
+}
+
+/* What has closed its output need not have ended. */
+static bool ends(pid_t pid, usec_t until)
+{
+    struct pollfd p = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+    usec_t left;
+    int r = -1;
+    while (p.fd >= 0 && r < 0 && (left = until - clock_monotonic()) > 0)
+        r = poll(&p, 1, (int)(left / 1000) + 1);
+    if (p.fd >= 0)
+        close(p.fd);
+    return r > 0;
 }
 
 static int status_of(pid_t pid, bool ended)
@@ -243,7 +273,8 @@ static int start(const struct start *s, char out[OCC_OUTPUT])
     if (pid == 0)
         go(s, fd[1]);
     close(fd[1]);
-    bool ended = r == 0 && read_all(fd[0], out);
+    usec_t until = clock_monotonic() + WAIT_S * USEC_PER_SEC;
+    bool ended = r == 0 && read_all(fd[0], until, out) && ends(pid, until);
     close(fd[0]);
     return r < 0 ? r : status_of(pid, ended);
 }

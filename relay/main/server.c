@@ -151,6 +151,7 @@ static bool reload(struct server *s, struct auth_error *err)
     const char *fixed = conf_needs_restart(s->conf, fresh);
     if (fixed)
         log_event(EVENT_RELOAD_NEEDS_RESTART, EV_TEXT(fixed));
+    conf_keep_fixed(s->conf, fresh);
     if (!take_conf(s, fresh, err)) {
         log_event(EVENT_RELOAD_REFUSED, EV_TEXT(err->text));
         return false;

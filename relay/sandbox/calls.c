@@ -1,6 +1,6 @@
 /* The system calls that remain. What is not listed fails with EPERM, as libraries expect of a call
  * they may try; what nobody but an intruder would try ends the process. Names that a processor does
- * not have are left out, so one list serves all of them.
+ * not have are left out, so one list serves all of those with 64 bits.
  *
  * No argument of a call that carries packets is looked at: the kernel then knows the answer without
  * running the filter at all.

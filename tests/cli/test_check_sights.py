@@ -110,9 +110,13 @@ def test_srv_records(scene):
     assert found.ok and "note" not in found.steps["srv"]
     scene.dns.records[f"_turn._tcp.{NAME}", SRV] = [(3479, NAME)]
     found = scene.check()
-    assert len(found.rows) == 1 and "tcp-relay" in found.steps
-    assert found.rows[0]["cause"] == (
-        f"the SRV record _turn._tcp.{NAME} points elsewhere, to {NAME} port 3479")
+    assert found.ok and "tcp-relay" in found.steps
+    assert found.steps["srv"]["cause"] == (
+        f"the SRV record _turn._tcp.{NAME} names port 3479 of this server, not 3478")
+    scene.dns.records[f"_turn._tcp.{NAME}", SRV] = [(3478, "elsewhere.example")]
+    found = scene.check()
+    assert [row["cause"] for row in found.rows] == [
+        f"the SRV record _turn._tcp.{NAME} points elsewhere, to elsewhere.example port 3478"]
 
 
 @pytest.mark.parametrize("data", [

@@ -85,6 +85,8 @@ def test_a_reload_takes_users_and_names_what_needs_a_restart(cli, serve):
     server = serve()
     server.reload({"users": [USER], "threads": 2})
     assert "restart-needed: threads changes only with a restart" in server.log()
+    server.reload({})  # it is still so
+    assert server.log().count("restart-needed: threads") == 2
     password = Path(server.dir, "password")
     password.write_text(USER["password"] + "\n")
     as_user = ["--server", f"127.0.0.1:{server.port}", "--user", USER["name"], "--password-file",

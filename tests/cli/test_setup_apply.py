@@ -204,13 +204,24 @@ def test_without_config_it_runs_as_the_owner_of_occ(one_occ, relay, apply, trick
     assert ran.read_text() == OWNER + "\n"
 
 
+def linked_to_another(config):
+    """As the web server's user could, where the folder is open to its group."""
+    other = config.with_name("other")
+    config.rename(other)
+    config.symlink_to(other)
+    own(other / "config.php", "daemon")
+
+
 @pytest.mark.parametrize("trick", [
     lambda occ: own(occ.config / "config.php", "root"),
     lambda occ: (occ.config / "config.php").unlink(),
     lambda occ: (own(occ.path, OWNER), own(occ.config / "config.php", "daemon")),
     lambda occ: own(occ.dir, "daemon"),
+    lambda occ: (own(occ.path, "root"), own(occ.dir, "root"), occ.dir.chmod(0o775)),
+    lambda occ: linked_to_another(occ.config),
     lambda occ: (occ.path.unlink(), occ.path.symlink_to("/usr/bin/id"), own(occ.path, OWNER)),
-], ids=["all is root's", "root's without config.php", "two users", "a third one's folder", "a link"])
+], ids=["all is root's", "root's without config.php", "two users", "a third one's folder",
+        "a folder of root's for many", "a third one's configuration", "a link"])
 def test_what_is_not_run(one_occ, relay, apply, trick):
     trick(one_occ)
     done = apply("nextcloud", relay(), "--occ", one_occ.path, code=1)

@@ -197,7 +197,9 @@ static void t_needs_restart(void **state)
         *field ^= 1;
         const char *name = conf_needs_restart(&a, &b);
         assert_string_equal(name ? name : "", o->restart ? o->name : "");
-        *field ^= 1;
+        conf_keep_fixed(&a, &b); /* and exactly those stay */
+        assert_int_equal(memcmp(&a, &b, offsetof(struct conf, files)) != 0, !o->restart);
+        *field ^= o->restart ? 0 : 1;
     }
 }
 
