@@ -13,6 +13,7 @@ import pytest
 from support import certificates
 from support.netns import Netns, veth
 from support.server import SECRET, Server
+from support.warp import compiled
 
 BEFORE = ["secrets", "ports"]
 CALL = ["binding", "challenge", "allocate", "second", "relay", "reach", "release"]
@@ -52,6 +53,14 @@ def test_all_is_well_on_loopback(cli, serve):
     code, steps = report(cli, "--config", server.path)
     assert code == 0 and list(steps) == OWN + TCP + [f"ipv6-{step}" for step in CALL + TCP]
     assert [steps[step]["family"] for step in ("reach", "ipv6-reach")] == ["ipv4", "ipv6"]
+
+
+def test_all_is_well_over_a_slow_line(cli, serve):
+    """A user name has an end in it; that of a living allocation stays the same."""
+    server = serve()
+    env = {**os.environ, "LD_PRELOAD": compiled("slowly.c")}
+    done = cli("check", "--config", server.path, env=env)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_whole_is_on_one_screen(cli, serve, tmp_path):
