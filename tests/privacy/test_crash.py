@@ -7,13 +7,14 @@ import resource
 import signal
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from client import Client, Peer
 from support import certificates
 from support.server import Server
+from support.warp import compiled
 from test_memory import CLIENT, NAME, PAYLOAD, PEER, person, talk
 
 CRASHES = [signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT,
@@ -56,8 +57,8 @@ def dumped(folder):
     return sorted(p.name for p in folder.iterdir() if p.name.startswith(("core", "piped")))
 
 
-def running(**conf):
-    return Server({"certificates": [certificates.shared()], **conf})
+def running(kind=Server, **conf):
+    return kind({"certificates": [certificates.shared()], **conf})
 
 
 def has_died(server, what):
@@ -111,12 +112,21 @@ def control(folder):
     return found
 
 
-def raise_limit(pid):
-    """As whoever looks for a fault might, if root is allowed to here; a core that goes to a program
-    does not ask for the limit anyway."""
-    no_limit = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-    with suppress(PermissionError):
-        resource.prlimit(pid, resource.RLIMIT_CORE, no_limit)
+class Unlimited(Server):
+    """With the limit of a core that whoever looks for a fault may have raised; a core that goes to
+    a program does not ask for it anyway."""
+
+    def _environment(self):
+        env = super()._environment()
+        return env | {"LD_PRELOAD": f"{env['LD_PRELOAD']} {compiled('unlimited.c')}"}
+
+    def spawn(self):
+        before = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+        try:
+            return super().spawn()
+        finally:
+            resource.setrlimit(resource.RLIMIT_CORE, before)
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -131,10 +141,9 @@ def test_t7_no_core(cores, what, user):
                 assert is_program, "this host would leave no core of anybody"
                 continue  # the kernel looks for programs in its own root, not in a container's
             # The sandbox, by which a core has nowhere to go, would hide what is tested here.
-            server = running(user=user, sandbox=False).start()
+            server = running(Unlimited, user=user, sandbox=False).start()
             try:
                 held = use(server)
-                raise_limit(server.pid)
                 has_died(server, what)
                 time.sleep(0.2)
                 assert not dumped(folder)
