@@ -127,7 +127,8 @@ def test_X12_cookie_before_state(lean, client):
     before, files = server.rss(), server.descriptors()
     for second in range(101, 106):
         burst(second)
-    assert server.rss() - before < 512 * 1024 and server.descriptors() == files
+    # A session is kilobytes, and these would be 10,000; a sanitizer's heap grows by itself.
+    assert server.rss() - before < 2 << 20 and server.descriptors() == files
     client(server, over="dtls").barrier()
 
 
