@@ -61,6 +61,16 @@ uint8_t *arena_take(struct arena *a, size_t n)
     return body(a, a->used++);
 }
 
+bool arena_move(struct arena *a, struct turn_pkt *pkt)
+{
+    uint8_t *slot = pkt->n <= ARENA_BODY ? arena_take(a, pkt->n) : NULL;
+    if (!slot)
+        return false;
+    memcpy(slot, pkt->p, pkt->n);
+    pkt->p = slot;
+    return true;
+}
+
 void arena_hold(struct arena *a, size_t n)
 {
     hold(a, a->used - 1, n);

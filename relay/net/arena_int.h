@@ -53,6 +53,9 @@ void arena_pin(struct arena *a);
 void arena_unpin(struct arena *a);
 /* A slot's body, of which n bytes will be written, at most ARENA_BODY; NULL when none is left. */
 uint8_t *arena_take(struct arena *a, size_t n);
+/* Copies a packet to a slot of its own, away from neighbours that the engine would write to; false
+ * when none is left. */
+bool arena_move(struct arena *a, struct turn_pkt *pkt);
 /* The slot that was taken last holds n bytes, more than was said before. */
 void arena_hold(struct arena *a, size_t n);
 /* Overwrites what the slots have held. Only when none is still to be sent. */

@@ -98,12 +98,7 @@ static void hairpin(struct worker *w, const struct mail *mail, struct turn_pkt p
 static bool move_out(struct worker *w, struct turn_pkt *pkt)
 {
     worker_make_room(w, 2); /* and what a session makes of it */
-    uint8_t *slot = pkt->n <= ARENA_BODY ? arena_take(&w->arena, pkt->n) : NULL;
-    if (!slot)
-        return false;
-    memcpy(slot, pkt->p, pkt->n);
-    pkt->p = slot;
-    return true;
+    return arena_move(&w->arena, pkt);
 }
 
 static void to_relay(struct worker *w, struct decision *d)

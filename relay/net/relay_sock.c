@@ -91,18 +91,6 @@ static bool is_open(const struct relay_sock *r)
     return r->worker->relays[r->handle] == r;
 }
 
-/* The engine writes in front of a datagram and behind it, and there its neighbours in the train
- * lie: so it is moved. */
-static bool move_out(struct worker *w, struct turn_pkt *pkt)
-{
-    uint8_t *slot = arena_take(&w->arena, pkt->n);
-    if (!slot)
-        return false;
-    memcpy(slot, pkt->p, pkt->n);
-    pkt->p = slot;
-    return true;
-}
-
 /* How many they were. */
 static unsigned receive_all(const struct relay_sock *r, const struct arrival *in)
 {
@@ -111,7 +99,7 @@ static unsigned receive_all(const struct relay_sock *r, const struct arrival *in
 
     for (; is_open(r) && train_next(&t); n++) {
         worker_make_room(r->worker, 2);
-        if (!t.next.is_crowded || move_out(r->worker, &t.next.pkt))
+        if (!t.next.is_crowded || arena_move(&r->worker->arena, &t.next.pkt))
             dispatch_peer(r->worker, r->handle, &t.next);
     }
     return n;

@@ -95,7 +95,6 @@ struct ssl_ctx_st *tls_policy_new(bool datagram, bool only_tls13);
 struct tls_in {
     struct tls_stage *stage; /* NULL = straight from the socket */
     size_t at;               /* of the stage: what is before has been taken */
-    bool is_dry;             /* the socket is not asked again */
 };
 
 /* What it writes to. */

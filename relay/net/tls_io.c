@@ -105,11 +105,9 @@ static ssize_t take_staged(struct tls_socket *s, void *ret, size_t cap)
     struct tls_stage *stage = s->in.stage;
 
     if (s->in.at == stage->n) {
-        ssize_t got = s->in.is_dry ? -EAGAIN : receive(s->fd, stage->p, stage->cap);
+        ssize_t got = stage->n > 0 ? -EAGAIN : receive(s->fd, stage->p, stage->cap);
         if (got <= 0)
             return got;
-        s->in.at = 0;
-        s->in.is_dry = true;
         stage->n = (size_t)got;
         stage->high = stage->n > stage->high ? stage->n : stage->high;
     }

@@ -269,6 +269,11 @@ class Server:
         with open(f"/proc/{self.pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def is_sanitized(self):
+        """Its address space then has a shadow of terabytes, and its heap grows by itself."""
+        with open(f"/proc/{self.pid}/statm") as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE") > 1 << 40
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
