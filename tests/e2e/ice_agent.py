@@ -1,13 +1,20 @@
 """Runs inside a namespace: one aioice connection that may use relay candidates only."""
 
 import asyncio
+import threading
 
 from aioice import Candidate, Connection, TransportPolicy
 
 from world import serve
 
+# In a thread of its own: whoever is connected first still has to answer the other one's checks.
 loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
 state = {}
+
+
+def run(work):
+    return asyncio.run_coroutine_threadsafe(work, loop).result()
 
 
 def gather(controlling, server, port, user, password):
@@ -16,7 +23,7 @@ def gather(controlling, server, port, user, password):
         turn_password=password, turn_transport="udp", use_ipv6=False,
         transport_policy=TransportPolicy.RELAY)
     state["connection"] = connection
-    loop.run_until_complete(connection.gather_candidates())
+    run(connection.gather_candidates())
     return {
         "candidates": [candidate.to_sdp() for candidate in connection.local_candidates],
         "user": connection.local_username,
@@ -35,7 +42,7 @@ async def _connect(remote):
 
 
 def connect(remote):
-    loop.run_until_complete(asyncio.wait_for(_connect(remote), 20))
+    run(asyncio.wait_for(_connect(remote), 20))
     return True
 
 
@@ -49,11 +56,11 @@ async def _exchange(name, other, count):
 
 
 def exchange(name, other, count):
-    return loop.run_until_complete(_exchange(name, other, count))
+    return run(_exchange(name, other, count))
 
 
 def close():
-    loop.run_until_complete(state["connection"].close())
+    run(state["connection"].close())
     return True
 
 
