@@ -174,6 +174,14 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     arena_unpin(&w->arena);
     read.messages = l->last;
     gro_weigh(&l->gro, fd, read, worker_now(w));
+    if (l->last == most)
+        shed_weigh(&l->shed, fd, worker_now(w));
+}
+
+void listener_tick(struct listener *l, usec_t now)
+{
+    if (l->shed.level > 0)
+        shed_weigh(&l->shed, l->out.fd, now);
 }
 
 int listener_listen(struct listener *l, struct worker *w)

@@ -180,6 +180,8 @@ static void tick(struct worker *w, usec_t now)
     usec_t deadline = expire(w, now);
 
     publish(w);
+    for (size_t i = 0; i < w->n_listeners; i++)
+        listener_tick(&w->listeners[i], now);
     deadline = deadline < forget_deadline(w) ? deadline : forget_deadline(w);
     usec_t wait = clamp(deadline - now, TICK_MIN, TICK_MAX);
     w->next_tick = now + wait;

@@ -8,6 +8,7 @@
 #include "net/gro_int.h"
 #include "net/mailbox_int.h"
 #include "net/net.h"
+#include "net/shed_int.h"
 #include "net/stream_int.h"
 
 #include <event2/event.h>
@@ -24,6 +25,7 @@ struct listener {
     uint16_t index; /* turn_flow.via */
     uint16_t last;  /* messages of the last read */
     struct gro gro;
+    struct shed shed;
 };
 
 /* The socket of one relayed transport address. Closed ones wait in a pool for the next: they are
@@ -145,6 +147,8 @@ void dispatch_connected(struct worker *w, uint32_t link, bool stands);
 int listener_open(struct listener *l, const struct net_listen *where, const struct net_conf *conf);
 int listener_listen(struct listener *l, struct worker *w);
 void listener_close(struct listener *l);
+/* From time to time. */
+void listener_tick(struct listener *l, usec_t now);
 /* Whether somebody else holds the address: 0, or -errno of the bind that would fail. */
 int listener_probe(const struct addr *addr);
 /* Whose datagram it is. */

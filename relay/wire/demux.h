@@ -3,7 +3,18 @@
 #ifndef RELAY_WIRE_DEMUX_H
 #define RELAY_WIRE_DEMUX_H
 
-#include <stdint.h>
+#include "wire/stun.h"
+
+/* For a filter that sees no more than bytes: what media looks like, and where STUN has its cookie.
+ * The two highest bits take in the channels that RFC 5766 had. */
+enum demux_bytes {
+    DEMUX_CHANNEL_MASK = 0xC0,
+    DEMUX_CHANNEL_BITS = 0x40,
+    DEMUX_DTLS_DATA = 23,
+    DEMUX_SEND = STUN_SEND | STUN_INDICATION << 4, /* type of a Send indication */
+    DEMUX_COOKIE_AT = 4,
+};
+#define DEMUX_COOKIE STUN_MAGIC
 
 enum demux { DEMUX_STUN, DEMUX_DTLS, DEMUX_CHANNEL, DEMUX_OTHER };
 
