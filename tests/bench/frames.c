@@ -1,6 +1,8 @@
 /* Batches of raw frames through AF_PACKET. */
 #include "bench/frames.h"
 
+#include "bench/measure.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +38,7 @@ struct link {
     int out;
     struct frame_ends ends;
     uint64_t refused;
+    uint64_t patience;             /* nanoseconds */
     struct virtio_net_hdr offload; /* checksums as by a network card: GRO wants UDP to have one */
     uint32_t pseudo;               /* what addresses and protocol add to it */
     struct batch rx;
@@ -187,17 +190,28 @@ void link_queue(struct link *l, uint16_t from, uint16_t to, size_t n)
     l->tx.n++;
 }
 
+void link_be_patient(struct link *l, uint64_t ns)
+{
+    l->patience = ns;
+}
+
 void link_flush(struct link *l)
 {
     unsigned done = 0;
+    uint64_t full = 0; /* since when it is */
     while (done < l->tx.n) {
         int r = sendmmsg(l->out, l->tx.msg + done, l->tx.n - done, 0);
         if (r < 0 && errno == EINTR)
             continue;
-        if (r <= 0) { /* the device is full: this frame is lost, as on a wire */
+        if (r <= 0) { /* the device is full */
+            uint64_t now = now_ns();
+            full = full ? full : now;
+            if (now - full < l->patience)
+                continue;
             l->refused++;
             r = 1;
         }
+        full = 0;
         done += (unsigned)r;
     }
     l->tx.n = 0;

@@ -37,6 +37,9 @@ int link_fd(const struct link *l);
 uint8_t *link_room(struct link *l);
 void link_queue(struct link *l, uint16_t from, uint16_t to, size_t n);
 void link_flush(struct link *l);
+/* How long a frame waits for a device that is full, as in the buffers on its way; then it is lost.
+ */
+void link_be_patient(struct link *l, uint64_t ns);
 /* Frames that the device would not take. */
 uint64_t link_refused(const struct link *l);
 

@@ -32,7 +32,7 @@ static int usage(void)
           "     --shape plain|video|mixed|rising --way echo|up|down --indications 1 --pairs 1\n"
           "     --flood-pps N --flood mixed|garbage|allocate --seconds S --warmup S --steps 1\n"
           "     --pid PID --threads PID,PID --cpu N --own-cpu N --port N --peer-port N\n"
-          "     --fan 1 --tls 1]\n"
+          "     --fan 1 --tls 1 --patience S]\n"
           "LINK: namespace,device,own MAC,server MAC,own IPv4,server IPv4\n",
           stderr);
     return 2;
@@ -103,6 +103,7 @@ static bool parse(int argc, char **argv, struct args *a, struct load *l)
         {.name = "--threads", .text = &l->server.threads},
         {.name = "--seconds", .time = &l->window},
         {.name = "--warmup", .time = &l->warmup},
+        {.name = "--patience", .time = &l->patience},
         {.name = "--clients", .number = &l->clients},
         {.name = "--pps", .number = &l->pps},
         {.name = "--flood-pps", .number = &l->flood_pps},
@@ -153,6 +154,9 @@ static int run(const struct mode *mode, const struct args *a, struct bench *b)
         addr_parse(text, &b->who.peer) && (b->cli || mode->has_sockets) && b->peer &&
         b->who.crypto) {
         b->who.peer.port = b->load.peer_port;
+        link_be_patient(b->peer, b->load.patience);
+        if (b->cli)
+            link_be_patient(b->cli, b->load.patience);
         rc = mode->run(b);
     }
     link_close(b->cli);

@@ -49,6 +49,7 @@ struct load {
     uint32_t tls;    /* not plain TCP */
     uint64_t window; /* nanoseconds */
     uint64_t warmup;
+    uint64_t patience; /* of the links */
     struct subjects server;
     int own_cpu;
     uint16_t server_port;

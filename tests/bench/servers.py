@@ -37,7 +37,7 @@ class Server:
     """One process in the middle, with a static user and all limits open."""
 
     def __init__(self, field, kind, number, **how):
-        """how: threads and cpus of ours; key of s_server's certificate."""
+        """how: threads, cpus and unproven_per_prefix of ours; key of s_server's certificate."""
         self.field, self.how = field, how
         self.cli, self.peer = field.add_server(number)
         self.pair = certificates.shared("bench.example", how.get("key", "ec"))
@@ -104,7 +104,8 @@ def drehkreuz(server, program=None):
         "relay_ipv4": server.peer, "relay_ipv6": "off", "relay_ports": "32768-65535",
         "users": [{"name": USER, "password": PASSWORD}], "secrets_file": "", "user": "",
         "allow_peers": [f"{NET['peer']}.{OWN}/32", f"{server.peer}/32"],
-        "bytes_per_allocation": 0, "unproven_per_prefix": 0, "allocations_per_account": 0,
+        "bytes_per_allocation": 0, "allocations_per_account": 0,
+        "unproven_per_prefix": server.how.get("unproven_per_prefix", 0),
         "allocations_per_prefix": 0, "connections_per_prefix": 0, "certificates": [server.pair],
     }
     path = os.path.join(server.dir, "drehkreuz.conf")

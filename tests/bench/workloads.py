@@ -11,6 +11,8 @@ OURS = "drehkreuz"
 VIDEO_PPS = 297    # 2.5 Mbit/s in packets of 1050 bytes on average
 BURST_ENDS = 0.8   # share of what the generator carries that a scaled workload may take
 FLOOD_ENDS = 1.6   # packets of a flood by its round trips, which are two sent and two received
+PATIENCE = 0.005   # seconds that a frame waits where the link is full, if all is to be carried
+TOGETHER = 16      # packets that one sender of a flood hands to its kernel at once
 LOSS = 0.1         # percent, at the capacity
 LEVELS = (5, 10, 20, 40, 60, 80, 110, 150, 200, 250)  # thousand packets/s from the clients
 FEW_LEVELS = (10, 40, 70, 100, 150)
@@ -19,6 +21,8 @@ AGAIN = 2          # levels that are tried twice, as a guess
 LITTLE = 2         # percent of loss that may have been an accident of the machine
 AFTER = 0.15       # seconds the generator waits for stragglers
 GROWTH = (1, 100, 1000, 10000)
+STRANGERS = {"flood_pps": 100000, "patience": PATIENCE}
+SHIPPED = {"unproven_per_prefix": 400}  # the limit that a flood of logins meets
 HANDSHAKES_DONE = re.compile(r"(\d+) connections in (\d+) real seconds")
 
 
@@ -56,19 +60,22 @@ def voice(clients, **more):
     return {"clients": clients, "pps": clients * 50, "bytes": 160, **more}
 
 
-def flood(clients, size, way="up"):
-    return {"clients": clients, "pps": 600000, "bytes": size, "way": way}
+def flood(clients, size, way="up", burst=TOGETHER):
+    return {"clients": clients, "pps": 600000, "bytes": size, "way": way, "burst": burst}
 
 
 WORKLOADS = [
     Workload("load", "300 x 160 B at rising rates: the most at 0.1 % loss, latency at half of it",
-             "load", {"clients": 300, "bytes": 160}, ("passer",)),
-    Workload("W1 1 x 120 B", "one client floods its peer", "relay", flood(1, 120), quick=False,
-             every=2),
-    Workload("W1 8 x 120 B", "eight clients flood their peer", "relay", flood(8, 120),
+             "load", {"clients": 300, "bytes": 160, "patience": PATIENCE}, ("passer", "straight")),
+    Workload("W1 1 x 120 B", "one client floods its peer, 16 packets at a time", "relay",
+             flood(1, 120), quick=False, every=2),
+    Workload("W1 8 x 120 B", "eight clients, 16 packets of one at a time", "relay", flood(8, 120),
              ("passer",)),
-    Workload("W1 8 x 1200 B", "the same in large packets", "relay", flood(8, 1200), quick=False),
-    Workload("W1 8 x 1200 B down", "a peer floods eight clients", "relay",
+    Workload("W1 8 x 120 B apart", "eight clients in turns, a packet each", "relay",
+             flood(8, 120, burst=1), quick=False, every=2),
+    Workload("W1 8 x 1200 B", "as the second, in large packets", "relay", flood(8, 1200),
+             quick=False),
+    Workload("W1 8 x 1200 B down", "a peer floods eight clients, 16 packets at a time", "relay",
              flood(8, 1200, "down"), quick=False, every=2),
     Workload("W2 voice 1000", "1000 allocations, 50 packets/s of 160 B each way", "relay",
              voice(1000), ("passer", "forward", "nat", "straight")),
@@ -92,9 +99,9 @@ WORKLOADS = [
     Workload("W7 TCP voice 200", "200 clients over TCP", "streams", voice(200, tls=0), quick=False,
              every=2),
     Workload("W8 garbage", "W2 at 40 % of capacity under 100,000 packets/s of noise", "stress",
-             voice(1000, flood="garbage", flood_pps=100000), overhead=2, fresh=True),
+             voice(1000, flood="garbage", **STRANGERS), overhead=2, fresh=True, how=SHIPPED),
     Workload("W8 allocates", "the same under Allocates without credentials", "stress",
-             voice(1000, flood="allocate", flood_pps=100000), overhead=2, fresh=True),
+             voice(1000, flood="allocate", **STRANGERS), overhead=2, fresh=True, how=SHIPPED),
     Workload("idle 10000", "10,000 allocations without traffic", "idle", {"clients": 9950},
              overhead=4, fresh=True, every=3),
     Workload("handshakes ECDSA", "TLS, P-256, one after the other, beside openssl s_server",
