@@ -164,6 +164,10 @@ bool cidr_parse(const char *text, struct cidr *ret)
 
 bool cidr_contains(const struct cidr *c, const struct addr *a)
 {
-    struct addr cut = addr_prefix(a, c->bits, c->bits);
-    return addr_eq(&cut, &c->net);
+    size_t whole = c->bits / 8;
+    unsigned rest = c->bits % 8;
+
+    if (a->family != c->net.family || memcmp(a->ip, c->net.ip, whole) != 0)
+        return false;
+    return rest == 0 || (a->ip[whole] ^ c->net.ip[whole]) >> (8 - rest) == 0;
 }
