@@ -13,7 +13,8 @@ RELAYED = [COST, ("cpu_ns", "ns of processor 1 per packet", True),
 SHOWN = {
     "relay": RELAYED,
     "streams": RELAYED,
-    "stress": [*RELAYED, ("flooded_pps", "strangers' packets/s", False),
+    "stress": [*RELAYED, ("buffer_losses", "found the queue full", True),
+               ("flooded_pps", "strangers' packets/s", False),
                ("before_kb", "memory before, KB", True),
                ("after_kb", "memory after, KB", True)],
     "load": [("capacity_pps", "packets/s at 0.1 % loss", False),
@@ -28,7 +29,7 @@ SHOWN = {
 }
 # Which rows are the page's where it is not the first alone.
 HEADLINE = {"relay": ["work_ns"], "streams": ["work_ns"],
-            "stress": ["loss", "before_kb", "after_kb"],
+            "stress": ["loss", "buffer_losses", "before_kb", "after_kb"],
             "churn": ["sequences_per_s", "per_core"]}
 
 

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import page  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
+import targets  # noqa: E402
 import workloads  # noqa: E402
 from workloads import OURS, WORKLOADS, Times  # noqa: E402
 
@@ -50,6 +51,25 @@ def test_scaling():
     assert report.scaling(results(1200)) == (2, 2, 2)
     assert report.scaling(results(2400)) == (1, 1, 1)
     assert report.scaling({"workers 1": {OURS: rounds(1000)}}) is None
+
+
+def test_targets():
+    def lines(ours):
+        data = {"results": {"W2 voice 1000": {OURS: rounds(*ours), "coturn": rounds(100, 100)}}}
+        return "\n".join(targets.table(data))
+    assert "| at most 0.55 | 0.50 (0.40 - 0.60) | holds |" in lines([40, 60])
+    assert "Where it is short" not in lines([40, 60])
+    short = lines([60, 80])
+    assert "| at most 0.55 | 0.70 (0.60 - 0.80) | **short** |" in short
+    assert f"- *W2*: {targets.KERNEL}" in short
+    assert not list(targets.table({"results": {}}))
+
+
+def test_each_target_is_of_a_workload_and_a_figure_that_exist():
+    for target in targets.TARGETS:
+        if target.workload:
+            shown = report.SHOWN[workloads.BY_NAME[target.workload].mode]
+            assert target.key in [key for key, _, _ in shown]
 
 
 def test_growth():

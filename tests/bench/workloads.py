@@ -10,7 +10,7 @@ from servers import TLS_PORT, Broken
 OURS = "drehkreuz"
 VIDEO_PPS = 297    # 2.5 Mbit/s in packets of 1050 bytes on average
 BURST_ENDS = 0.8   # share of what the generator carries that a scaled workload may take
-FLOOD_ENDS = 1.6   # packets of a flood by its round trips, which are two sent and two received
+FLOOD_ENDS = 4     # packets of a flood by its round trips: what it can send, not all it can receive
 PATIENCE = 0.005   # seconds that a frame waits where the link is full, if all is to be carried
 TOGETHER = 16      # packets that one sender of a flood hands to its kernel at once
 LOSS = 0.1         # percent, at the capacity
@@ -66,7 +66,7 @@ def flood(clients, size, way="up", burst=TOGETHER):
 
 WORKLOADS = [
     Workload("load", "300 x 160 B at rising rates: the most at 0.1 % loss, latency at half of it",
-             "load", {"clients": 300, "bytes": 160, "patience": PATIENCE}, ("passer", "straight")),
+             "load", {"clients": 300, "bytes": 160, "patience": PATIENCE}, ("passer",)),
     Workload("W1 1 x 120 B", "one client floods its peer, 16 packets at a time", "relay",
              flood(1, 120), quick=False, every=2),
     Workload("W1 8 x 120 B", "eight clients, 16 packets of one at a time", "relay", flood(8, 120),
@@ -184,7 +184,7 @@ class Runner:
 
     def scale(self, workload):
         """Where the generator could not carry all: fewer clients of W3, each as busy, and a flood
-        that it can send and receive."""
+        that it can send."""
         if not self.generator:
             return {}
         if workload.options.get("way"):
